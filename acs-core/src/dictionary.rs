@@ -1,0 +1,1 @@
+//! The EMV 3DS data dictionary as compiled tables.

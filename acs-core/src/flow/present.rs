@@ -1,0 +1,64 @@
+//! Presentations of the challenge machine's output. The browser's view is data for a page; the
+//! host renders it.
+
+/// What a browser is to be shown.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum View {
+    /// The one-time-password page.
+    Code(Box<CodeView>),
+    /// The RReq round is on: wait for its end, then ask for the current view again.
+    Processing,
+    /// The final page: posts `cres` (and session data) to notificationURL.
+    Final(Box<FinalView>),
+    /// An Erro that goes through the browser to notificationURL [P-BRW-19].
+    Erro(Box<FinalView>),
+    /// A static page: the transaction is over (idle timeout) and no CRes exists [P-BRW-34].
+    TimedOut { language: String },
+    /// A static error page; nothing to post.
+    Invalid { reference: Option<String> },
+}
+
+/// Data of the code page; keys name texts of the locale catalogue (ui.md section 4).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CodeView {
+    pub language: String,
+    /// `01` to `05`.
+    pub window_size: String,
+    pub token: String,
+    pub merchant: Option<String>,
+    /// Formatted for people, e.g. `12,800円`.
+    pub amount: Option<String>,
+    pub card_last4: String,
+    /// `sms` or `email`.
+    pub sent_via: String,
+    /// Last two digits of the phone, or the masked address.
+    pub sent_to: String,
+    pub code_length: u8,
+    pub life_minutes: u32,
+    /// `err.wrong`, `err.last`, `err.form`, `err.expired`, `resend.fail`, `stale` ... or none.
+    pub error: Option<&'static str>,
+    /// `resend.done`, `resend.wait` ... or none.
+    pub status: Option<&'static str>,
+    pub attempts_left: u8,
+    pub resend_wait_seconds: u32,
+    /// False when the limit is reached: the button disappears.
+    pub resend_offered: bool,
+}
+
+/// Data of the last page.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct FinalView {
+    pub language: String,
+    pub window_size: String,
+    pub notification_url: String,
+    /// Form field name: `cres`, or the setting `brw.erro_field` for an Erro.
+    pub field: String,
+    /// base64url JSON, no padding.
+    pub message: String,
+    pub session_data: Option<String>,
+    /// `ok`, `fail` or `cancel`: which words to show.
+    pub outcome: &'static str,
+}

@@ -1,0 +1,180 @@
+//! Messages: bytes to typed values ([`read_areq`], [`read_creq`], [`read_rres`]) and typed values
+//! to checked bytes (`outgoing`). Versions are data in [`crate::dictionary`], not copies of code.
+
+use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
+use crate::erro::Rejection;
+
+/// What a reader of incoming messages has to know about the peer and this installation.
+#[derive(Debug, Clone)]
+pub struct ReadRules {
+    /// Versions accepted for this DS, oldest first.
+    pub versions: Vec<MessageVersion>,
+    /// DS-range code values (80-99) agreed with this DS: element name and value [P-GEN-08].
+    pub agreed_values: Vec<(String, String)>,
+    /// Ids of critical message extensions this installation understands [P-GEN-13].
+    pub known_extensions: Vec<String>,
+    /// Withdrawn ISO codes to accept all the same (currencies and countries, numeric).
+    pub accepted_iso_codes: Vec<String>,
+}
+
+/// What may arrive at the AReq endpoint [P-GEN-02, P-ERRO-04].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AtAreqEndpoint {
+    /// An authentication request that passed P-AREQ-02..12.
+    AReq(Box<AReq>),
+    /// An Erro from the DS about one of our messages: answered with an empty 200.
+    Erro(Box<ReceivedErro>),
+}
+
+/// An Erro received from a peer. Any errorCode is accepted [Req 216].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReceivedErro {
+    /// `errorCode` as received, cut to 3 characters.
+    pub error_code: String,
+    /// `errorComponent` as received, cut to 1 character.
+    pub error_component: String,
+    /// `acsTransID`, when present and well-formed.
+    pub acs_trans_id: Option<TransId>,
+    /// `dsTransID`, when present and well-formed.
+    pub ds_trans_id: Option<TransId>,
+    /// The whole message when it is well-formed, for `challengeErrorReporting`; never logged.
+    pub json: Option<serde_json::Value>,
+}
+
+/// A validated authentication request: the elements that the ACS acts on. Others were checked and
+/// dropped. Text lengths are those of the dictionary.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AReq {
+    pub version: MessageVersion,
+    pub channel: DeviceChannel,
+    pub category: MessageCategory,
+    pub three_ds_server_trans_id: TransId,
+    pub ds_trans_id: TransId,
+    pub ds_reference_number: String,
+    /// Absent only in 2.1.0 3RI.
+    pub ds_url: Option<String>,
+    pub three_ds_server_ref_number: String,
+    pub three_ds_requestor_id: String,
+    pub three_ds_requestor_name: String,
+    pub three_ds_requestor_url: String,
+    pub pan: Pan,
+    /// `cardExpiryDate`, YYMM.
+    pub card_expiry_date: Option<String>,
+    pub purchase: Option<Purchase>,
+    pub merchant: Merchant,
+    /// `threeDSRequestorChallengeInd`, one or two codes in order of preference; empty when absent.
+    pub challenge_ind: Vec<String>,
+    /// `threeDSRequestorAuthenticationInd`.
+    pub authentication_ind: Option<String>,
+    /// `threeRIInd` (3RI only).
+    pub three_ri_ind: Option<String>,
+    /// `threeDSRequestorDecReqInd`.
+    pub decoupled_req_ind: Option<String>,
+    /// Present when `channel` is [`DeviceChannel::Browser`].
+    pub browser: Option<BrowserData>,
+    /// Present when `channel` is [`DeviceChannel::App`].
+    pub app: Option<AppData>,
+}
+
+/// Purchase data; amounts are in minor units as sent.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Purchase {
+    /// `purchaseAmount`, 1 to 48 digits, minor units.
+    pub amount: String,
+    /// `purchaseCurrency`, ISO 4217 numeric.
+    pub currency: String,
+    /// `purchaseExponent`.
+    pub exponent: u8,
+    /// `purchaseDate`, YYYYMMDDHHMMSS UTC.
+    pub date: Option<String>,
+}
+
+/// Merchant and acquirer elements; all optional in NPA.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Merchant {
+    /// `merchantName`: a stranger's text, at most 40 characters.
+    pub name: Option<String>,
+    /// `merchantCountryCode`, ISO 3166-1 numeric.
+    pub country: Option<String>,
+    /// `mcc`.
+    pub mcc: Option<String>,
+    /// `acquirerBIN`.
+    pub acquirer_bin: Option<String>,
+    /// `acquirerMerchantID`.
+    pub acquirer_merchant_id: Option<String>,
+}
+
+/// Browser-channel elements.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BrowserData {
+    /// `threeDSCompInd`: Y, N or U.
+    pub comp_ind: String,
+    /// `threeDSMethodId` (2.3.1).
+    pub method_id: Option<TransId>,
+    pub notification_url: String,
+    pub user_agent: String,
+    pub accept_header: String,
+    pub ip: Option<String>,
+    /// `browserLanguage`, or the first `acceptLanguage` when that is absent.
+    pub language: Option<String>,
+    /// `browserJavascriptEnabled`; `true` in 2.1.0, which does not know the element.
+    pub javascript_enabled: bool,
+}
+
+/// App-channel elements that every app ARes or the later challenge needs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AppData {
+    pub sdk_trans_id: TransId,
+    pub sdk_reference_number: String,
+    /// `sdkMaxTimeout`, minutes.
+    pub sdk_max_timeout_minutes: u8,
+    /// `sdkEphemPubKey` coordinates, checked to be a point on P-256 [P-AREQ-19].
+    pub sdk_ephem_pub_key: P256PublicJwk,
+    /// `deviceInfo.DV`, the device data version.
+    pub device_data_version: Option<String>,
+}
+
+/// The public members of a P-256 JWK, base64url.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct P256PublicJwk {
+    pub x: String,
+    pub y: String,
+}
+
+/// A validated browser CReq.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CReq {
+    pub version: MessageVersion,
+    pub three_ds_server_trans_id: TransId,
+    pub acs_trans_id: TransId,
+    /// `challengeWindowSize`, `01` to `05`.
+    pub challenge_window_size: String,
+}
+
+/// A validated RRes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RRes {
+    pub version: MessageVersion,
+    pub three_ds_server_trans_id: TransId,
+    pub ds_trans_id: TransId,
+    pub acs_trans_id: TransId,
+    /// `resultsStatus` [P-RREQ-08].
+    pub results_status: String,
+}
+
+/// Reads what a DS posted to the AReq endpoint, in the order of P-AREQ-02..12: the first failing
+/// stage answers, with every offender of that stage.
+///
+/// # Errors
+/// A [`Rejection`], which [`crate::erro::erro`] turns into the Erro to answer.
+pub fn read_areq(body: &[u8], rules: &ReadRules) -> Result<AtAreqEndpoint, Box<Rejection>> {
+    let _ = (body, rules);
+    unimplemented!("contract")
+}

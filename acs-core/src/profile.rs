@@ -1,0 +1,153 @@
+//! What an issuer, a DS profile and a card look like to the core: plain data, filled from
+//! configuration and store by the caller.
+
+use serde::{Deserialize, Serialize};
+
+use crate::element::{MessageVersion, Pan, TransStatus};
+
+/// A DS profile: one payment system's directory server [P-TRN-11].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DsProfile {
+    /// Configuration name (`ds_id` of stored rows).
+    pub id: String,
+    /// Versions accepted from this DS, oldest first.
+    pub versions: Vec<MessageVersion>,
+    /// `acsReferenceNumber` to send.
+    pub acs_reference_number: String,
+    /// `acsOperatorID` to send, if this DS wants one.
+    pub acs_operator_id: Option<String>,
+    /// eci per status; `None` leaves the element out [P-AV-02].
+    pub eci: EciTable,
+    /// Whether Y and A in NPA carry an authentication value [P-STAT-10].
+    pub npa_authentication_value: bool,
+}
+
+/// eci by result.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EciTable {
+    pub authenticated: Option<String>,
+    pub attempted: Option<String>,
+    pub not_authenticated: Option<String>,
+}
+
+/// An issuer's protocol-relevant settings.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct IssuerProfile {
+    /// Configuration name (`issuer_id` of stored rows).
+    pub id: String,
+    pub rules: Vec<crate::policy::Rule>,
+    /// What happens when no rule fires.
+    pub default_outcome: crate::policy::RuleOutcome,
+    pub otp: OtpSettings,
+    /// Where the first CReq goes (`acsURL`), e.g. `https://acs.example/3ds/challenge/browser`.
+    pub challenge_url: String,
+    /// `transStatusReason` for technical failures in 2.1.0, which does not know 22 (default 07).
+    pub technical_reason_210: String,
+    /// `brw.cancel_reason` for 2.1.0 and 2.2.0; 2.3.1 is fixed to 19.
+    pub cancel_reason_210: String,
+    pub cancel_reason_220: String,
+    /// `challenge.empty_counts`, default true [P-APP-41].
+    pub empty_counts: bool,
+    /// `challenge.resend_counts`, default false [P-BRW-21].
+    pub resend_counts: bool,
+    /// `brw.repeat_creq`: false = show the page again (default), true = refuse with 314/305.
+    pub refuse_repeated_creq: bool,
+    /// `brw.erro_field`: form field of an Erro posted to notificationURL, `cres` (default) or `erro`.
+    pub erro_field: String,
+    /// `rreq.late_status`: true = U after two failed connections (default), false = as decided.
+    pub late_status_u: bool,
+    /// Scripted card outcomes are honoured (development profile only).
+    pub scripted_outcomes: bool,
+}
+
+/// One-time-password rules (controls.md 0.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OtpSettings {
+    /// Number of characters, 6 by default.
+    pub length: u8,
+    /// Alphanumeric instead of digits.
+    pub alphanumeric: bool,
+    /// Life of a code, seconds (300).
+    pub life_seconds: u32,
+    /// Evaluated submissions per challenge (3).
+    pub max_attempts: u8,
+    /// Re-sends per challenge (2).
+    pub max_resends: u8,
+    /// Shortest time between two sends, seconds (30).
+    pub resend_interval_seconds: u32,
+}
+
+/// State of a card in the issuer's books; answers as in controls.md 0.4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CardState {
+    Active,
+    NotActivated,
+    NotEnrolled,
+    Suspended,
+    Lost,
+    Stolen,
+    Expired,
+}
+
+/// Where one-time passwords go.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Contacts {
+    /// E.164, with the plus sign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sms: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+impl std::fmt::Debug for Contacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Contacts(..)")
+    }
+}
+
+/// A scripted result of a test card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptedOutcome {
+    /// Y, A, N, U, R or C.
+    pub status: TransStatus,
+    /// Two-digit `transStatusReason`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A card as found by the caller.
+#[derive(Debug, Clone)]
+pub struct Card {
+    /// YYMM as in AReq, when on record.
+    pub expiry: Option<String>,
+    pub state: CardState,
+    pub contacts: Contacts,
+    pub outcome: Option<ScriptedOutcome>,
+}
+
+/// What a card lookup gave. "Could not look" is not "not there": it answers U (invariant 3).
+#[derive(Debug, Clone)]
+pub enum CardLookup {
+    Found(Card),
+    /// Inside a served range, but not on record (OUT-UNK).
+    Unknown,
+    /// The store did not answer.
+    Failed,
+}
+
+/// The account of a transaction: the number itself and its keyed hash, the card token.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub pan: Pan,
+    /// Hex of the keyed hash; the only form in which a card appears in states and events.
+    pub card_token: String,
+}

@@ -1,0 +1,1 @@
+//! Dictionary-driven validation.

@@ -1,0 +1,4 @@
+//! Hosts `acs-core` over TLS: listeners, storage, keys, delivery gateways and the driver that
+//! performs the core's outputs.
+
+pub mod storage;

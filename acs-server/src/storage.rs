@@ -1,0 +1,210 @@
+//! Storage behind a trait that SQLite fulfils today and PostgreSQL can fulfil tomorrow.
+//!
+//! One [`Unit`] is all or nothing; many units share one durable commit. A call to
+//! [`Store::commit`] returns only after its unit is on disk (invariant 4).
+
+use acs_core::UtcMillis;
+use acs_core::element::Pan;
+use acs_core::profile::Card;
+use futures_util::future::BoxFuture;
+
+/// Number of a transaction's row. acsTransIDs are the encryption of it (see `trans_id`), so no
+/// index over random ids exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionNumber(pub u64);
+
+/// One all-or-nothing change.
+#[derive(Debug)]
+pub struct Unit {
+    pub transaction: Option<TransactionWrite>,
+    /// Audit events, in order.
+    pub events: Vec<EventRow>,
+    pub outgoing: Vec<OutgoingWrite>,
+}
+
+/// Change of a transaction's row.
+#[derive(Debug)]
+pub enum TransactionWrite {
+    Insert(TransactionRow),
+    /// Written only while the stored revision is `expected`; otherwise the whole unit is dropped
+    /// and [`Committed::Conflict`] comes back.
+    Replace {
+        row: TransactionRow,
+        expected: u32,
+    },
+}
+
+/// How a unit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Committed {
+    Durable,
+    /// Somebody else moved the transaction on: load it again and decide anew.
+    Conflict,
+}
+
+/// A transaction as stored.
+#[derive(Debug, Clone)]
+pub struct TransactionRow {
+    pub number: TransactionNumber,
+    pub issuer_id: String,
+    pub ds_id: String,
+    pub created: UtcMillis,
+    pub revision: u32,
+    pub deadline: Option<UtcMillis>,
+    /// JSON of `acs_core::flow::Transaction`; nothing secret in it.
+    pub state: Vec<u8>,
+    /// Account data an open challenge still needs (PAN, contacts); sealed at rest, `None` once over.
+    pub secret: Option<Secret>,
+    /// Keyed digest of (ds_id, dsTransID) and of the AReq's bytes, for P-AREQ-20. Set at insert,
+    /// kept by Replace.
+    pub replay: Option<ReplayKey>,
+    /// ARes bytes, kept sealed for the repeat window of 60 s. Set at insert.
+    pub reply: Option<Vec<u8>>,
+}
+
+/// Account data of an open challenge.
+#[derive(Clone)]
+pub struct Secret {
+    pub pan: Pan,
+    pub contacts: acs_core::profile::Contacts,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Key and content digest of an AReq.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ReplayKey {
+    pub ds_trans: [u8; 16],
+    pub body: [u8; 16],
+}
+
+/// One audit event.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    pub issuer_id: String,
+    pub transaction: Option<TransactionNumber>,
+    pub at: UtcMillis,
+    pub kind: String,
+    /// JSON.
+    pub detail: Vec<u8>,
+}
+
+/// Identity of an outgoing message: at most one row per transaction and kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OutgoingKind {
+    RReq,
+    Otp,
+}
+
+/// Change of the `outgoing` table.
+#[derive(Debug)]
+pub enum OutgoingWrite {
+    /// Insert, or replace the row of this transaction and kind (late status U; a re-sent code).
+    Put(OutgoingRow),
+    /// An attempt is about to start or has ended: next try, and whether bytes may have left.
+    Attempted {
+        transaction: TransactionNumber,
+        kind: OutgoingKind,
+        attempts: u32,
+        next_attempt: UtcMillis,
+        maybe_sent: bool,
+    },
+    /// Delivered, expired or cancelled: the payload is wiped, the row stays as a record.
+    Closed { transaction: TransactionNumber, kind: OutgoingKind, how: &'static str },
+}
+
+/// A message waiting to leave. Payload and destination are sealed at rest with the row's identity
+/// as associated data.
+#[derive(Clone)]
+pub struct OutgoingRow {
+    pub issuer_id: String,
+    pub ds_id: String,
+    pub transaction: TransactionNumber,
+    pub kind: OutgoingKind,
+    /// URL, or the delivery channel.
+    pub destination: String,
+    pub payload: Vec<u8>,
+    pub attempts: u32,
+    pub next_attempt: UtcMillis,
+    /// True once any byte of it may have left this machine; rows found at start are read as true.
+    pub maybe_sent: bool,
+    pub expires: UtcMillis,
+}
+
+impl std::fmt::Debug for OutgoingRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OutgoingRow")
+            .field("transaction", &self.transaction)
+            .field("kind", &self.kind)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    #[error("the store is full or cannot be written: {0}")]
+    Unwritable(String),
+    #[error("the store is busy: {0}")]
+    Busy(String),
+    #[error("a stored row cannot be read: {0}")]
+    Corrupt(String),
+    #[error("the store is shutting down")]
+    Closed,
+}
+
+/// The store of one ACS node.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// The next unused transaction number (memory only: a crash leaves a gap).
+    fn next_number(&self) -> TransactionNumber;
+
+    /// Commits a unit durably, together with other callers' units.
+    fn commit(&self, unit: Unit) -> BoxFuture<'_, Result<Committed, StoreError>>;
+
+    fn transaction(
+        &self,
+        number: TransactionNumber,
+    ) -> BoxFuture<'_, Result<Option<TransactionRow>, StoreError>>;
+
+    /// The visible card with this number, in any of the issuer's batches.
+    fn card<'a>(
+        &'a self,
+        issuer_id: &'a str,
+        pan: &'a Pan,
+    ) -> BoxFuture<'a, Result<Option<Card>, StoreError>>;
+
+    /// Hex keyed hash of a PAN: the card token of states and events.
+    fn card_token(&self, pan: &Pan) -> String;
+
+    /// Transactions whose deadline is at or before `now`, oldest first.
+    fn due(
+        &self,
+        now: UtcMillis,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<TransactionNumber>, StoreError>>;
+
+    /// Open outgoing rows whose next attempt is at or before `now`.
+    fn outgoing_due(
+        &self,
+        now: UtcMillis,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<OutgoingRow>, StoreError>>;
+
+    /// The transaction that holds this replay key's `ds_trans`, from the bounded window kept in
+    /// memory (rebuilt at start), with its stored body digest.
+    fn replay(&self, key: &ReplayKey) -> Option<(TransactionNumber, [u8; 16])>;
+
+    /// Events of a transaction, oldest first.
+    fn events(&self, number: TransactionNumber)
+    -> BoxFuture<'_, Result<Vec<EventRow>, StoreError>>;
+
+    /// Waits until everything queued is on disk and stops the writer.
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
