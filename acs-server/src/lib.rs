@@ -1,4 +1,6 @@
 //! Hosts `acs-core` over TLS: listeners, storage, keys, delivery gateways and the driver that
 //! performs the core's outputs.
 
+pub mod pages;
 pub mod storage;
+pub mod texts;

@@ -21,7 +21,6 @@ pub enum View {
 
 /// Data of the code page; keys name texts of the locale catalogue (ui.md section 4).
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct CodeView {
     pub language: String,
     /// `01` to `05`.
@@ -49,7 +48,6 @@ pub struct CodeView {
 
 /// Data of the last page.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct FinalView {
     pub language: String,
     pub window_size: String,

@@ -1,0 +1,1 @@
+document.addEventListener("submit",function(e){var b=e.target.querySelector(".primary");if(b)setTimeout(function(){b.disabled=true;setTimeout(function(){b.disabled=false},5000)},0)});var f=document.querySelector("[aria-invalid]");if(f&&document.hasFocus())f.focus();

@@ -1,0 +1,1 @@
+setTimeout(function(){document.getElementById("return").submit()},2000);
