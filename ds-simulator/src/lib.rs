@@ -1,1 +1,30 @@
-//! Placeholder.
+//! The parties around an Access Control Server, for tests and demonstrations: directory server,
+//! 3DS Server, merchant shop, browser, each hostile on request.
+//!
+//! [`Simulator::start`] runs the servers on loopback ports; [`pay`] makes one payment through them.
+
+pub mod browser;
+pub mod cards;
+mod control;
+pub mod directory;
+pub mod endpoints;
+pub mod fault;
+pub mod html;
+pub mod link;
+mod listener;
+pub mod merchant;
+pub mod message;
+pub mod pay;
+pub mod pki;
+pub mod recorder;
+pub mod send;
+mod shop;
+mod simulator;
+pub mod trace;
+pub mod words;
+
+pub use browser::{Browser, CodeSource, Step};
+pub use endpoints::{Endpoints, Ports};
+pub use fault::{Faults, RreqFault};
+pub use pay::{PayOptions, Receipt, pay};
+pub use simulator::{Network, NetworkConfig, SimConfig, Simulator};

@@ -1,0 +1,32 @@
+//! The test cards file: a JSON array of card numbers and what each will do.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// A test card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestCard {
+    pub pan: String,
+    /// YYMM.
+    #[serde(default)]
+    pub expiry: Option<String>,
+    #[serde(default)]
+    pub scenario: String,
+    /// The `transStatus` to expect, or words.
+    #[serde(default)]
+    pub expect: serde_json::Value,
+}
+
+/// The cards in `path`; none when it cannot be read.
+#[must_use]
+pub fn read(path: &Path) -> Vec<TestCard> {
+    match std::fs::read(path).map(|text| serde_json::from_slice(&text)) {
+        Ok(Ok(cards)) => cards,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "cards file {} not understood", path.display());
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,399 @@
+//! The 3DS Server with the merchant behind it: PReq, choice of version, AReq, RReq endpoint, and
+//! what it knows of each payment (the last of ARes and RReq is the result, P-STAT-16).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::Response;
+use axum::routing::post;
+use axum::{Extension, Router};
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::directory;
+use crate::fault::Faults;
+use crate::link::Link;
+use crate::listener::Peer;
+use crate::message::{
+    self, BrowserFacts, Order, RequestorUrls, VERSIONS, erro, from_base64url, new_id,
+};
+use crate::trace::{Trace, masked, masked_pan, text};
+
+/// A 3DS Server under one directory server.
+#[derive(Debug)]
+pub struct ThreeDsServer {
+    pub(crate) network: String,
+    ds_url: String,
+    own_url: String,
+    shop_url: String,
+    to_ds: Link,
+    trace: Arc<Trace>,
+    faults: Arc<Mutex<Faults>>,
+    payments: Mutex<HashMap<String, Payment>>,
+    changed: Notify,
+    ranges: tokio::sync::Mutex<HashMap<String, Value>>,
+}
+
+/// What the merchant knows of one payment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Payment {
+    /// `threeDSServerTransID`.
+    pub id: String,
+    pub network: String,
+    /// The card, masked.
+    pub card: String,
+    #[serde(skip)]
+    pub order: Order,
+    pub version: String,
+    /// Where to run the 3DS Method first, when the card range has one.
+    pub method_url: Option<String>,
+    /// The 3DS Method's notification arrived.
+    pub method_done: bool,
+    pub comp_ind: Option<String>,
+    /// The ARes, or the Erro in its place.
+    pub ares: Option<Value>,
+    /// The AReq got no answer at all: why.
+    pub failed: Option<String>,
+    pub rreq: Option<Value>,
+    pub rreq_count: u32,
+    /// The final CRes, or the Erro that came through the browser.
+    pub cres: Option<Value>,
+    /// `threeDSSessionData` as it came back.
+    pub session_data: Option<String>,
+}
+
+impl Payment {
+    /// `transStatus` of the ARes.
+    #[must_use]
+    pub fn ares_status(&self) -> Option<&str> {
+        self.ares.as_ref().and_then(|ares| text(ares, "transStatus"))
+    }
+
+    /// The message that holds the result: the RReq, else the ARes.
+    #[must_use]
+    pub fn result(&self) -> Option<&Value> {
+        self.rreq.as_ref().or(self.ares.as_ref())
+    }
+
+    /// The result's `transStatus`; `C` while the challenge goes on.
+    #[must_use]
+    pub fn status(&self) -> Option<&str> {
+        self.result().and_then(|result| text(result, "transStatus"))
+    }
+
+    /// Whether a challenge was asked for.
+    #[must_use]
+    pub fn challenged(&self) -> bool {
+        self.ares_status() == Some("C")
+    }
+}
+
+/// What a 3DS Server is made of.
+#[derive(Debug)]
+pub(crate) struct MerchantSetup {
+    pub(crate) network: String,
+    pub(crate) ds_url: String,
+    pub(crate) own_url: String,
+    pub(crate) shop_url: String,
+    pub(crate) to_ds: Link,
+}
+
+impl ThreeDsServer {
+    pub(crate) fn new(
+        setup: MerchantSetup,
+        trace: Arc<Trace>,
+        faults: Arc<Mutex<Faults>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            network: setup.network,
+            ds_url: setup.ds_url,
+            own_url: setup.own_url,
+            shop_url: setup.shop_url,
+            to_ds: setup.to_ds,
+            trace,
+            faults,
+            payments: Mutex::default(),
+            changed: Notify::new(),
+            ranges: tokio::sync::Mutex::default(),
+        })
+    }
+
+    pub(crate) fn router(self: Arc<Self>) -> Router {
+        Router::new()
+            .route("/3dss/rreq", post(rreq))
+            .layer(DefaultBodyLimit::max(1024 * 1024))
+            .with_state(self)
+    }
+
+    /// Opens a payment: asks the directory server for the card's range and chooses the version,
+    /// the highest that all know unless `version` names one.
+    ///
+    /// # Errors
+    /// When the directory server gives no card ranges.
+    pub async fn start(&self, order: Order, version: Option<&str>) -> Result<Payment> {
+        let ranges = self.card_ranges(version.unwrap_or(VERSIONS[2])).await?;
+        let range = card_range(&ranges, &order.pan);
+        let version = version
+            .map(str::to_owned)
+            .or_else(|| range.as_ref().and_then(highest_version))
+            .unwrap_or_else(|| VERSIONS[2].to_owned());
+        let payment = Payment {
+            id: new_id(),
+            network: self.network.clone(),
+            card: masked_pan(&order.pan),
+            method_url: range.as_ref().and_then(|range| method_url(range, &version)),
+            order,
+            version,
+            method_done: false,
+            comp_ind: None,
+            ares: None,
+            failed: None,
+            rreq: None,
+            rreq_count: 0,
+            cres: None,
+            session_data: None,
+        };
+        self.lock().insert(payment.id.clone(), payment.clone());
+        Ok(payment)
+    }
+
+    /// `threeDSMethodData` for the form of the hidden iframe.
+    #[must_use]
+    pub fn method_data(&self, id: &str) -> String {
+        message::to_base64url(&serde_json::json!({
+            "threeDSServerTransID": id,
+            "threeDSMethodNotificationURL": self.method_notification_url(id),
+        }))
+    }
+
+    /// Where the ACS lets the browser tell that the 3DS Method is done.
+    #[must_use]
+    pub fn method_notification_url(&self, id: &str) -> String {
+        format!("{}/3ds/method-done/{id}", self.shop_url)
+    }
+
+    /// `notificationURL` of a payment.
+    #[must_use]
+    pub fn notification_url(&self, id: &str) -> String {
+        format!("{}/3ds/notify/{id}", self.shop_url)
+    }
+
+    /// Sends the AReq and keeps the answer; `comp_ind` is `threeDSCompInd`.
+    ///
+    /// # Errors
+    /// When the payment is unknown here.
+    pub async fn authenticate(
+        &self,
+        id: &str,
+        comp_ind: &str,
+        browser: &BrowserFacts,
+    ) -> Result<Payment> {
+        let payment = self.payment(id).context("unknown payment")?;
+        let urls = RequestorUrls {
+            three_ds_server: format!("{}/3dss/rreq", self.own_url),
+            requestor: self.shop_url.clone(),
+            notification: self.notification_url(id),
+        };
+        let areq = message::areq(&payment.order, &payment.version, id, comp_ind, &urls, browser);
+        let request_id = (payment.version == "2.3.1").then_some(id);
+        let url = format!("{}/areq", self.ds_url);
+        let bytes = Bytes::from(areq.to_string());
+        let patience = Duration::from_secs(75);
+        let answer = self.to_ds.post_json(&url, bytes, request_id, patience).await;
+        self.change(id, |payment| {
+            payment.comp_ind = Some(comp_ind.to_owned());
+            match answer {
+                Ok(answer) => match serde_json::from_slice(&answer.body) {
+                    Ok(ares) => payment.ares = Some(ares),
+                    Err(_) => payment.failed = Some(format!("HTTP {}", answer.status)),
+                },
+                Err(failed) => payment.failed = Some(failed.to_string()),
+            }
+        });
+        self.payment(id).context("payment forgotten")
+    }
+
+    /// The CReq of a challenged payment.
+    #[must_use]
+    pub fn creq(&self, payment: &Payment) -> Option<Value> {
+        let acs_trans_id = payment.ares.as_ref().and_then(|ares| text(ares, "acsTransID"))?;
+        let window = &payment.order.window_size;
+        Some(message::creq(&payment.version, &payment.id, acs_trans_id, window))
+    }
+
+    /// What is known of a payment now.
+    #[must_use]
+    pub fn payment(&self, id: &str) -> Option<Payment> {
+        self.lock().get(&id.to_lowercase()).cloned()
+    }
+
+    /// Waits until `ready` holds of the payment; `None` when it does not within `patience`.
+    pub async fn wait_until(
+        &self,
+        id: &str,
+        patience: Duration,
+        ready: impl Fn(&Payment) -> bool,
+    ) -> Option<Payment> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let change = self.changed.notified();
+            tokio::pin!(change);
+            change.as_mut().enable();
+            if let Some(payment) = self.payment(id).filter(&ready) {
+                return Some(payment);
+            }
+            tokio::time::timeout_at(deadline, change).await.ok()?;
+        }
+    }
+
+    /// The 3DS Method's notification came.
+    pub(crate) fn method_done(&self, id: &str) -> bool {
+        self.change(id, |payment| payment.method_done = true)
+    }
+
+    /// A final CRes or Erro came through the browser to the notificationURL.
+    pub(crate) fn notified(&self, id: &str, field: &str, session_data: Option<String>) -> bool {
+        let Some(cres) = from_base64url(field) else {
+            self.trace.note(id, "BRW-3DSS", "remark", field.len(), "unreadable cres".to_owned());
+            return false;
+        };
+        self.change(id, |payment| {
+            payment.cres = Some(cres);
+            payment.session_data = session_data;
+        })
+    }
+
+    fn change(&self, id: &str, edit: impl FnOnce(&mut Payment)) -> bool {
+        let found = self.lock().get_mut(&id.to_lowercase()).map(edit).is_some();
+        self.changed.notify_waiters();
+        found
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Payment>> {
+        self.payments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn card_ranges(&self, version: &str) -> Result<Value> {
+        let mut known = self.ranges.lock().await;
+        if let Some(pres) = known.get(version) {
+            return Ok(pres.clone());
+        }
+        let id = new_id();
+        let preq = message::preq(version, &id, None);
+        let bytes = Bytes::from(preq.to_string());
+        let request_id = (version == "2.3.1").then_some(id.as_str());
+        let url = format!("{}/preq", self.ds_url);
+        let answer = self
+            .to_ds
+            .post_json(&url, bytes, request_id, Duration::from_secs(10))
+            .await
+            .context("PReq")?;
+        let pres: Value = serde_json::from_slice(&answer.body).context("PRes is not JSON")?;
+        if text(&pres, "messageType") != Some("PRes") {
+            bail!("no PRes but {}", masked(&pres));
+        }
+        known.insert(version.to_owned(), pres.clone());
+        Ok(pres)
+    }
+}
+
+/// `POST /3dss/rreq`, from the directory server.
+async fn rreq(
+    State(server): State<Arc<ThreeDsServer>>,
+    Extension(_peer): Extension<Peer>,
+    body: Bytes,
+) -> Response<Body> {
+    let Ok(message) = serde_json::from_slice::<Value>(&body) else {
+        return reply(&erro('S', "101", "message invalid", "not JSON", &Value::Null));
+    };
+    match text(&message, "messageType") {
+        Some("RReq") => {}
+        Some("Erro") => return Response::new(Body::empty()),
+        _ => return reply(&erro('S', "101", "message type invalid here", "messageType", &message)),
+    }
+    let id = text(&message, "threeDSServerTransID").unwrap_or_default().to_lowercase();
+    let known = server.payment(&id);
+    if known.as_ref().is_none_or(|payment| payment.rreq.is_some()) {
+        let newest = message["messageVersion"] == "2.3.1";
+        let code = if known.is_some() && newest { "312" } else { "301" };
+        return reply(&erro('S', code, "RReq refused", "threeDSServerTransID", &message));
+    }
+    let faults = server.faults.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let status =
+        if faults.results_status.is_empty() { "01" } else { faults.results_status.as_str() };
+    let rres = message::rres(&message, status);
+    server.change(&id, |payment| {
+        payment.rreq_count += 1;
+        payment.rreq = Some(message);
+    });
+    reply(&rres)
+}
+
+fn reply(message: &Value) -> Response<Body> {
+    let newest = text(message, "messageVersion") == Some("2.3.1");
+    let request_id = newest.then(|| text(message, "dsTransID")).flatten();
+    directory::answer(
+        message,
+        request_id,
+        newest.then(|| text(message, "threeDSServerTransID")).flatten(),
+    )
+}
+
+/// The entry of `cardRangeData` that holds `pan`; bounds are compared at 19 digits.
+fn card_range(pres: &Value, pan: &str) -> Option<Value> {
+    let inside = |start: Option<&str>, end: Option<&str>| {
+        let pad = |digits: &str, fill: char| -> String {
+            digits.chars().chain(std::iter::repeat(fill)).take(19).collect()
+        };
+        matches!((start, end), (Some(start), Some(end))
+            if pad(start, '0') <= pad(pan, '0') && pad(pan, '9') <= pad(end, '9'))
+    };
+    pres["cardRangeData"]
+        .as_array()?
+        .iter()
+        .find(|entry| match entry["ranges"].as_array() {
+            Some(ranges) => ranges.iter().any(|r| inside(text(r, "start"), text(r, "end"))),
+            None => inside(text(entry, "startRange"), text(entry, "endRange")),
+        })
+        .cloned()
+}
+
+fn highest_version(range: &Value) -> Option<String> {
+    let offered: Vec<&str> = match range["acsProtocolVersions"].as_array() {
+        Some(entries) => entries.iter().filter_map(|entry| text(entry, "version")).collect(),
+        None => vec![text(range, "acsEndProtocolVersion")?],
+    };
+    VERSIONS.iter().rev().find(|version| offered.contains(version)).map(|v| (*v).to_owned())
+}
+
+fn method_url(range: &Value, version: &str) -> Option<String> {
+    let entry = match range["acsProtocolVersions"].as_array() {
+        Some(entries) => entries.iter().find(|entry| text(entry, "version") == Some(version))?,
+        None => range,
+    };
+    text(entry, "threeDSMethodURL").map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ranges_are_compared_at_full_length() {
+        let pres = json!({"cardRangeData": [
+            {"startRange": "4000000000000", "endRange": "4999999999999",
+             "acsEndProtocolVersion": "2.2.0", "threeDSMethodURL": "https://a/"},
+        ]});
+        let range = card_range(&pres, "4999999999999999999").unwrap();
+        assert_eq!(highest_version(&range).unwrap(), "2.2.0");
+        assert_eq!(method_url(&range, "2.2.0").unwrap(), "https://a/");
+        assert_eq!(card_range(&pres, "5000000000000000"), None);
+    }
+}
