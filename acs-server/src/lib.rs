@@ -4,3 +4,5 @@
 pub mod pages;
 pub mod storage;
 pub mod texts;
+pub mod trans_id;
+pub mod vault;

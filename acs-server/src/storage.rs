@@ -3,6 +3,8 @@
 //! One [`Unit`] is all or nothing; many units share one durable commit. A call to
 //! [`Store::commit`] returns only after its unit is on disk (invariant 4).
 
+pub mod sqlite;
+
 use acs_core::UtcMillis;
 use acs_core::element::Pan;
 use acs_core::profile::Card;
@@ -14,7 +16,7 @@ use futures_util::future::BoxFuture;
 pub struct TransactionNumber(pub u64);
 
 /// One all-or-nothing change.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Unit {
     pub transaction: Option<TransactionWrite>,
     /// Audit events, in order.
@@ -39,7 +41,9 @@ pub enum TransactionWrite {
 #[must_use]
 pub enum Committed {
     Durable,
-    /// Somebody else moved the transaction on: load it again and decide anew.
+    /// Nothing of the unit was written. For a replace: somebody else moved the transaction on; load
+    /// it again and decide anew. For an insert: the replay window already holds this dsTransID;
+    /// [`Store::replay`] names the transaction that does.
     Conflict,
 }
 
@@ -59,7 +63,8 @@ pub struct TransactionRow {
     /// Keyed digest of (ds_id, dsTransID) and of the AReq's bytes, for P-AREQ-20. Set at insert,
     /// kept by Replace.
     pub replay: Option<ReplayKey>,
-    /// ARes bytes, kept sealed for the repeat window of 60 s. Set at insert.
+    /// ARes bytes, kept sealed for the repeat window of 60 s and unreadable soon after. Set at
+    /// insert, kept by Replace.
     pub reply: Option<Vec<u8>>,
 }
 
@@ -99,14 +104,18 @@ pub struct EventRow {
 pub enum OutgoingKind {
     RReq,
     Otp,
+    /// An Erro about a defective or missing RRes.
+    Erro,
 }
 
 /// Change of the `outgoing` table.
 #[derive(Debug)]
 pub enum OutgoingWrite {
-    /// Insert, or replace the row of this transaction and kind (late status U; a re-sent code).
+    /// Insert, or replace the row of this transaction and kind (late status U; a re-sent code). An
+    /// RReq of which bytes may have left is never replaced: [`StoreError::Refused`].
     Put(OutgoingRow),
-    /// An attempt is about to start or has ended: next try, and whether bytes may have left.
+    /// An attempt is about to start or has ended: next try, and whether bytes may have left. No
+    /// effect on a closed row.
     Attempted {
         transaction: TransactionNumber,
         kind: OutgoingKind,
@@ -147,7 +156,7 @@ impl std::fmt::Debug for OutgoingRow {
 }
 
 /// Why the store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     #[error("the store is full or cannot be written: {0}")]
@@ -156,6 +165,9 @@ pub enum StoreError {
     Busy(String),
     #[error("a stored row cannot be read: {0}")]
     Corrupt(String),
+    /// A unit that may never be written, alone or with others. A defect of the caller.
+    #[error("the store refuses this unit: {0}")]
+    Refused(String),
     #[error("the store is shutting down")]
     Closed,
 }
@@ -165,7 +177,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The next unused transaction number (memory only: a crash leaves a gap).
     fn next_number(&self) -> TransactionNumber;
 
-    /// Commits a unit durably, together with other callers' units.
+    /// Commits a unit durably, together with other callers' units. Dropping the future after its
+    /// first poll does not take the unit back.
     fn commit(&self, unit: Unit) -> BoxFuture<'_, Result<Committed, StoreError>>;
 
     fn transaction(

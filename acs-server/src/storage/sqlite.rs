@@ -1,0 +1,464 @@
+//! The embedded store: SQLite with a write-ahead log, one writer thread with grouped, synced
+//! commits, reading threads beside it, checkpoints on a thread of their own.
+
+mod checkpoint;
+mod error;
+mod reader;
+mod reply_keys;
+mod rows;
+mod schema;
+mod window;
+mod writer;
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use acs_core::UtcMillis;
+use acs_core::element::Pan;
+use acs_core::profile::Card;
+use futures_util::future::BoxFuture;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tokio::sync::oneshot;
+
+use super::{
+    Committed, EventRow, OutgoingRow, ReplayKey, Store, StoreError, TransactionNumber,
+    TransactionRow, Unit,
+};
+use crate::vault::Vault;
+use reply_keys::ReplyKeys;
+use rows::SealedUnit;
+use window::Window;
+use writer::{Job, Queue};
+
+pub use error::OpenError;
+pub use schema::{SCHEMA_VERSION, schema_version};
+
+/// Bounds and times of a [`SqliteStore`].
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// Commits, and queries, that may wait; more are [`StoreError::Busy`] at once.
+    pub queue: usize,
+    /// Units in one commit at most.
+    pub group: usize,
+    /// How long a commit waits for another process's write lock.
+    pub lock_patience: Duration,
+    /// Reading threads.
+    pub readers: usize,
+    /// Entries of the replay window.
+    pub replay_entries: usize,
+    /// Life of a replay entry.
+    pub replay_life: Duration,
+    /// How long a stored reply can be read.
+    pub reply_window: Duration,
+    /// The write-ahead log may grow to about this before the writer is held for it.
+    pub wal_limit: u64,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            queue: 8192,
+            group: 256,
+            lock_patience: Duration::from_millis(1500),
+            readers: 2,
+            replay_entries: 1_000_000,
+            replay_life: Duration::from_secs(24 * 60 * 60),
+            reply_window: Duration::from_secs(60),
+            wal_limit: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// A store in one SQLite file. Its companion `<file>.lock` is held while it is open, so that one
+/// process at a time hands out transaction numbers; `acs card import` does not need it.
+#[derive(Debug)]
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+    next_number: AtomicU64,
+    threads: Mutex<Threads>,
+}
+
+/// What callers and the store's threads have in common.
+#[derive(Debug)]
+struct Shared {
+    vault: Arc<Vault>,
+    options: SqliteOptions,
+    queue: Queue,
+    queries: reader::Queries,
+    checkpoint: checkpoint::Signal,
+    reply_keys: ReplyKeys,
+    window: Window,
+    page_bytes: u64,
+    /// The latest time any caller has named: the store has no clock of its own.
+    latest: AtomicI64,
+}
+
+#[derive(Debug, Default)]
+struct Threads {
+    writer: Option<JoinHandle<()>>,
+    others: Vec<JoinHandle<()>>,
+    lock: Option<File>,
+}
+
+impl SqliteStore {
+    /// Opens or creates the database, migrates it, and starts the threads. Open outgoing messages
+    /// count as possibly sent from here on.
+    ///
+    /// # Errors
+    /// [`OpenError`], among them another process serving the same file and a schema from a newer
+    /// program.
+    pub fn open(path: &Path, vault: Arc<Vault>, options: SqliteOptions) -> Result<Self, OpenError> {
+        let lock = lock(path)?;
+        let mut conn = schema::open_writer(path)?;
+        schema::migrate(&mut conn)?;
+        conn.execute("UPDATE outgoing SET maybe_sent = 1 WHERE closed IS NULL", [])?;
+        conn.busy_timeout(Duration::ZERO)?;
+        let keys = load_reply_keys(&conn)?;
+        let stored_keys: HashSet<i64> = keys.iter().map(|(id, _, _)| *id).collect();
+        let newest: Option<i64> =
+            conn.query_row("SELECT max(number) FROM transactions", [], |row| row.get(0))?;
+        let shared = Arc::new(Shared {
+            queue: Queue::new(options.queue),
+            queries: reader::Queries::new(options.queue),
+            checkpoint: checkpoint::Signal::default(),
+            reply_keys: ReplyKeys::new(&vault, keys, millis(options.reply_window))?,
+            window: Window::new(options.replay_entries, millis(options.replay_life)),
+            page_bytes: conn
+                .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?
+                .into(),
+            latest: AtomicI64::new(0),
+            vault,
+            options,
+        });
+        load_window(&conn, &shared, newest.unwrap_or(0))?;
+        let store = Self {
+            next_number: AtomicU64::new(newest.map_or(1, |n| n.unsigned_abs() + 1)),
+            threads: Mutex::new(Threads { lock: Some(lock), ..Threads::default() }),
+            shared,
+        };
+        store.start(path, conn, stored_keys)?;
+        Ok(store)
+    }
+
+    /// Journal mode, `synchronous` and page size of the connection that writes, for checks of the
+    /// durability promise: `wal`, 2 (full), 16384.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the writer has stopped.
+    pub async fn pragmas(&self) -> Result<(String, i64, i64), StoreError> {
+        self.on_writer(|conn| {
+            Ok((
+                conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
+                conn.pragma_query_value(None, "synchronous", |row| row.get(0))?,
+                conn.pragma_query_value(None, "page_size", |row| row.get(0))?,
+            ))
+        })
+        .await
+    }
+
+    /// Lets the database grow by `pages` from now on, to see what a full disk does; `None` takes
+    /// the limit away.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the writer has stopped.
+    #[doc(hidden)]
+    pub async fn limit_growth(&self, pages: Option<u32>) -> Result<(), StoreError> {
+        self.on_writer(move |conn| {
+            let now: u32 = conn.pragma_query_value(None, "page_count", |row| row.get(0))?;
+            let limit = pages.map_or(u32::MAX - 1, |more| now + more);
+            conn.pragma_update_and_check(None, "max_page_count", limit, |_| Ok(()))
+        })
+        .await
+    }
+
+    fn start(
+        &self,
+        path: &Path,
+        conn: Connection,
+        stored_keys: HashSet<i64>,
+    ) -> Result<(), OpenError> {
+        let mut threads = self.threads();
+        let shared = Arc::clone(&self.shared);
+        threads.writer = Some(spawn("store-writer", move || {
+            writer::run(shared, conn, stored_keys);
+        })?);
+        for _ in 0..self.shared.options.readers.max(1) {
+            let shared = Arc::clone(&self.shared);
+            let conn = schema::open_reader(path)?;
+            threads.others.push(spawn("store-reader", move || shared.queries.run(&conn))?);
+        }
+        let shared = Arc::clone(&self.shared);
+        let conn = schema::open_writer(path)?;
+        threads.others.push(spawn("store-checkpoint", move || checkpoint::run(&shared, &conn))?);
+        Ok(())
+    }
+
+    /// Runs a query on a reading thread.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Shared, &Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (done, answer) = oneshot::channel();
+        let shared = Arc::clone(&self.shared);
+        self.shared.queries.push(Box::new(move |conn| {
+            // A caller that went away needs no answer.
+            let _ = done.send(query(&shared, conn));
+        }))?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn on_writer<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (done, answer) = oneshot::channel();
+        self.shared.queue.push(Job::Call(Box::new(move |conn| {
+            let _ = done.send(call(conn).map_err(StoreError::from));
+        })))?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn commit_unit(&self, unit: Unit) -> Result<Committed, StoreError> {
+        if let Some(created) = insert_time(&unit) {
+            self.shared.note_time(created);
+        }
+        let unit = Box::new(SealedUnit::new(&self.shared, unit)?);
+        let (done, outcome) = oneshot::channel();
+        self.shared.queue.push(Job::Unit { unit, done })?;
+        outcome.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Ends the threads in the order of their work; blocks for the last commits.
+    fn stop(&self) {
+        let mut threads = self.threads();
+        self.shared.queue.drain();
+        if let Some(writer) = threads.writer.take() {
+            join(writer);
+        }
+        self.shared.queries.close();
+        self.shared.checkpoint.close();
+        threads.others.drain(..).for_each(join);
+        threads.lock = None;
+    }
+
+    fn threads(&self) -> std::sync::MutexGuard<'_, Threads> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for SqliteStore {
+    fn next_number(&self) -> TransactionNumber {
+        TransactionNumber(self.next_number.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn commit(&self, unit: Unit) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        Box::pin(self.commit_unit(unit))
+    }
+
+    fn transaction(
+        &self,
+        number: TransactionNumber,
+    ) -> BoxFuture<'_, Result<Option<TransactionRow>, StoreError>> {
+        Box::pin(self.read(move |shared, conn| {
+            let mut statement = conn.prepare_cached(rows::TRANSACTION)?;
+            let mut found = statement.query([rows::column(number)?])?;
+            found.next()?.map(|row| rows::read_transaction(shared, number, row)).transpose()
+        }))
+    }
+
+    fn card<'a>(
+        &'a self,
+        issuer_id: &'a str,
+        pan: &'a Pan,
+    ) -> BoxFuture<'a, Result<Option<Card>, StoreError>> {
+        let issuer_id = issuer_id.to_owned();
+        let token = self.shared.vault.card_index(pan);
+        Box::pin(self.read(move |shared, conn| {
+            let mut statement = conn.prepare_cached(rows::CARD)?;
+            let mut found = statement.query(params![issuer_id, token])?;
+            let row = found.next()?;
+            row.map(|row| rows::read_card(&shared.vault, &issuer_id, &token, row)).transpose()
+        }))
+    }
+
+    fn card_token(&self, pan: &Pan) -> String {
+        self.shared.vault.card_token(pan)
+    }
+
+    fn due(
+        &self,
+        now: UtcMillis,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<TransactionNumber>, StoreError>> {
+        self.shared.note_time(now);
+        Box::pin(self.read(move |_, conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT number FROM transactions WHERE deadline <= ?1
+                 ORDER BY deadline, number LIMIT ?2",
+            )?;
+            let mut found = statement.query(params![now.0, sql_limit(limit)])?;
+            let mut numbers = Vec::new();
+            while let Some(row) = found.next()? {
+                numbers.push(rows::read_number(row.get(0)?)?);
+            }
+            Ok(numbers)
+        }))
+    }
+
+    fn outgoing_due(
+        &self,
+        now: UtcMillis,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<OutgoingRow>, StoreError>> {
+        self.shared.note_time(now);
+        Box::pin(self.read(move |shared, conn| {
+            let mut statement = conn.prepare_cached(rows::OUTGOING_DUE)?;
+            let mut found = statement.query(params![now.0, sql_limit(limit)])?;
+            let mut due = Vec::new();
+            while let Some(row) = found.next()? {
+                match rows::read_outgoing(&shared.vault, row) {
+                    Ok(row) => due.push(row),
+                    // One unreadable row must not hold up the others for ever.
+                    Err(error) => tracing::error!(%error, "an outgoing row was passed over"),
+                }
+            }
+            Ok(due)
+        }))
+    }
+
+    fn replay(&self, key: &ReplayKey) -> Option<(TransactionNumber, [u8; 16])> {
+        self.shared.window.find(&key.ds_trans)
+    }
+
+    fn events(
+        &self,
+        number: TransactionNumber,
+    ) -> BoxFuture<'_, Result<Vec<EventRow>, StoreError>> {
+        Box::pin(self.read(move |_, conn| {
+            let column = rows::column(number)?;
+            let opening: Option<(String, Option<Vec<u8>>)> = conn
+                .prepare_cached("SELECT issuer_id, opening FROM transactions WHERE number = ?1")?
+                .query_row([column], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let mut events = match opening {
+                Some((issuer_id, Some(lines))) => rows::read_opening(number, &issuer_id, &lines)?,
+                _ => Vec::new(),
+            };
+            let mut statement = conn.prepare_cached(
+                "SELECT issuer_id, at, kind, detail FROM events WHERE transaction_number = ?1
+                 ORDER BY id",
+            )?;
+            let mut found = statement.query([column])?;
+            while let Some(row) = found.next()? {
+                events.push(EventRow {
+                    issuer_id: row.get(0)?,
+                    transaction: Some(number),
+                    at: UtcMillis(row.get(1)?),
+                    kind: row.get(2)?,
+                    detail: row.get(3)?,
+                });
+            }
+            Ok(events)
+        }))
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async {
+            // Answered by the writer after everything queued before it; a closed store is fine.
+            let _ = self.on_writer(|_| Ok(())).await;
+            self.stop();
+            Ok(())
+        })
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    /// The clock may be moved forward by the development profile, never back.
+    fn note_time(&self, now: UtcMillis) {
+        if self.latest.load(Ordering::Relaxed) < now.0 {
+            self.latest.fetch_max(now.0, Ordering::Relaxed);
+        }
+    }
+
+    fn now(&self) -> UtcMillis {
+        UtcMillis(self.latest.load(Ordering::Relaxed))
+    }
+
+    /// Roughly what a group adds to the log: whole pages, the last ones again in each group.
+    fn note_written(&self, units: usize) {
+        let pages = 3 + units as u64 / 4;
+        self.checkpoint.note_written(pages * self.page_bytes);
+    }
+}
+
+fn insert_time(unit: &Unit) -> Option<UtcMillis> {
+    match &unit.transaction {
+        Some(super::TransactionWrite::Insert(row)) => Some(row.created),
+        _ => None,
+    }
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let file = OpenOptions::new().create(true).append(true).open(&name)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::AlreadyOpen(name)),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+fn load_reply_keys(conn: &Connection) -> rusqlite::Result<Vec<(i64, UtcMillis, Vec<u8>)>> {
+    conn.prepare("SELECT id, expires, sealed FROM replay_keys")?
+        .query_map([], |row| Ok((row.get(0)?, UtcMillis(row.get(1)?), row.get(2)?)))?
+        .collect()
+}
+
+/// Fills the replay window from the newest rows, oldest of them first.
+fn load_window(conn: &Connection, shared: &Shared, newest: i64) -> Result<(), OpenError> {
+    let entries = i64::try_from(shared.options.replay_entries).unwrap_or(i64::MAX);
+    let mut statement = conn.prepare(
+        "SELECT number, created, replay FROM transactions
+         WHERE number > ?1 AND replay IS NOT NULL ORDER BY number",
+    )?;
+    let mut found = statement.query([newest.saturating_sub(entries)])?;
+    while let Some(row) = found.next()? {
+        let number = TransactionNumber(row.get::<_, i64>(0)?.unsigned_abs());
+        let digests: [u8; 32] = row.get(2)?;
+        let created = UtcMillis(row.get(1)?);
+        shared.window.insert(&rows::read_replay(&digests), number, created);
+        shared.note_time(created);
+    }
+    Ok(())
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a store thread panicked");
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn sql_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

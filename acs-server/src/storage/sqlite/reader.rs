@@ -1,0 +1,99 @@
+//! Reading threads beside the writer. Each takes all waiting queries and answers them from one
+//! snapshot, so that under load the hand-over and SQLite's locking are shared among many.
+
+use std::fmt;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::storage::StoreError;
+
+/// A query sends its answer by itself.
+pub(super) type Query = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The bounded list between callers and readers.
+pub(super) struct Queries {
+    state: Mutex<State>,
+    arrived: Condvar,
+    bound: usize,
+}
+
+struct State {
+    waiting: Vec<Query>,
+    open: bool,
+}
+
+impl Queries {
+    pub(super) const fn new(bound: usize) -> Self {
+        let state = State { waiting: Vec::new(), open: true };
+        Self { state: Mutex::new(state), arrived: Condvar::new(), bound }
+    }
+
+    pub(super) fn push(&self, query: Query) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if !state.open {
+            return Err(StoreError::Closed);
+        }
+        if state.waiting.len() >= self.bound {
+            return Err(StoreError::Busy("too many queries are waiting".to_owned()));
+        }
+        state.waiting.push(query);
+        if state.waiting.len() == 1 {
+            self.arrived.notify_one();
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.open = false;
+        state.waiting.clear();
+        self.arrived.notify_all();
+    }
+
+    /// Answers queries until closed.
+    pub(super) fn run(&self, conn: &Connection) {
+        let mut batch = Vec::new();
+        while self.take(&mut batch) {
+            // A snapshot that does not come about is no harm: each query then takes its own.
+            let begun = batch.len() > 1 && execute(conn, "BEGIN").is_ok();
+            for query in batch.drain(..) {
+                query(conn);
+            }
+            if begun && let Err(error) = execute(conn, "COMMIT") {
+                tracing::warn!(%error, "a reading snapshot did not end");
+            }
+        }
+    }
+
+    fn take(&self, batch: &mut Vec<Query>) -> bool {
+        let mut state = self.state();
+        while state.open && state.waiting.is_empty() {
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.waiting.len() > BATCH {
+            batch.extend(state.waiting.drain(..BATCH));
+            self.arrived.notify_one();
+        } else {
+            std::mem::swap(batch, &mut state.waiting);
+        }
+        state.open
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn execute(conn: &Connection, sql: &str) -> rusqlite::Result<usize> {
+    conn.prepare_cached(sql)?.execute([])
+}
+
+impl fmt::Debug for Queries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Queries(..)")
+    }
+}
+
+/// Queries answered from one snapshot, so that none waits long for its batch.
+const BATCH: usize = 64;

@@ -1,0 +1,340 @@
+//! Units as the writer gets them (sealed by the caller's thread) and rows as readers find them.
+
+use acs_core::UtcMillis;
+use acs_core::element::Pan;
+use acs_core::profile::{Card, CardState, Contacts};
+use rusqlite::Row;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use zeroize::Zeroizing;
+
+use super::Shared;
+use super::reply_keys::SealedReply;
+use crate::storage::{
+    EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret, StoreError,
+    TransactionNumber, TransactionRow, TransactionWrite, Unit,
+};
+use crate::vault::{Purpose, Vault};
+
+/// A [`Unit`] without anything clear that must not be on disk.
+#[derive(Debug)]
+pub(super) struct SealedUnit {
+    pub(super) transaction: Option<SealedTransaction>,
+    pub(super) events: Vec<EventRow>,
+    pub(super) outgoing: Vec<SealedOutgoing>,
+}
+
+#[derive(Debug)]
+pub(super) enum SealedTransaction {
+    Insert {
+        row: TransactionRow,
+        reply: Option<SealedReply>,
+        secret: Option<Vec<u8>>,
+        /// The events of this unit that fit the row's own column.
+        opening: Option<Vec<u8>>,
+    },
+    Replace {
+        row: TransactionRow,
+        secret: Option<Vec<u8>>,
+        expected: u32,
+    },
+}
+
+#[derive(Debug)]
+pub(super) enum SealedOutgoing {
+    Put { row: OutgoingRow, sealed: Vec<u8> },
+    Other(OutgoingWrite),
+}
+
+impl SealedUnit {
+    pub(super) fn new(shared: &Shared, unit: Unit) -> Result<Self, StoreError> {
+        let Unit { transaction, mut events, outgoing } = unit;
+        let transaction = match transaction {
+            Some(TransactionWrite::Insert(row)) => Some(seal_insert(shared, row, &mut events)?),
+            Some(TransactionWrite::Replace { mut row, expected }) => Some({
+                let secret = seal_secret(&shared.vault, &mut row)?;
+                SealedTransaction::Replace { row, secret, expected }
+            }),
+            None => None,
+        };
+        let outgoing = outgoing.into_iter().map(|write| seal_outgoing(&shared.vault, write));
+        Ok(Self { transaction, events, outgoing: outgoing.collect::<Result<_, _>>()? })
+    }
+
+    /// Whether more than one statement is needed, so that a late refusal must undo earlier ones.
+    pub(super) fn needs_savepoint(&self) -> bool {
+        usize::from(self.transaction.is_some()) + self.events.len() + self.outgoing.len() > 1
+    }
+}
+
+fn seal_insert(
+    shared: &Shared,
+    mut row: TransactionRow,
+    events: &mut Vec<EventRow>,
+) -> Result<SealedTransaction, StoreError> {
+    let secret = seal_secret(&shared.vault, &mut row)?;
+    let reply = row.reply.take().map(Zeroizing::new);
+    let reply =
+        reply.map(|bytes| shared.reply_keys.seal(&shared.vault, row.number, row.created, &bytes));
+    let opening = opening_events(&row, events);
+    Ok(SealedTransaction::Insert { reply: reply.transpose()?, secret, opening, row })
+}
+
+/// Moves events that belong to the row itself into its `opening` column: one insert less each.
+fn opening_events(row: &TransactionRow, events: &mut Vec<EventRow>) -> Option<Vec<u8>> {
+    let fits = |event: &EventRow| {
+        event.transaction == Some(row.number)
+            && event.issuer_id == row.issuer_id
+            && !event.kind.contains([' ', '\n'])
+            && !event.detail.contains(&b'\n')
+    };
+    let count = events.iter().take_while(|event| fits(event)).count();
+    if count == 0 {
+        return None;
+    }
+    let mut lines = Vec::with_capacity(events[..count].iter().map(|e| e.detail.len() + 64).sum());
+    for event in events.drain(..count) {
+        lines.extend_from_slice(event.at.to_string().as_bytes());
+        lines.push(b' ');
+        lines.extend_from_slice(event.kind.as_bytes());
+        lines.push(b' ');
+        lines.extend_from_slice(&event.detail);
+        lines.push(b'\n');
+    }
+    Some(lines)
+}
+
+/// Undoes [`opening_events`].
+pub(super) fn read_opening(
+    number: TransactionNumber,
+    issuer_id: &str,
+    lines: &[u8],
+) -> Result<Vec<EventRow>, StoreError> {
+    let read = |line: &[u8]| {
+        let mut parts = line.splitn(3, |byte| *byte == b' ');
+        let at = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
+        let kind = std::str::from_utf8(parts.next()?).ok()?.to_owned();
+        Some(EventRow {
+            issuer_id: issuer_id.to_owned(),
+            transaction: Some(number),
+            at: UtcMillis(at),
+            kind,
+            detail: parts.next()?.to_vec(),
+        })
+    };
+    lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| read(line).ok_or_else(|| corrupt("opening events")))
+        .collect()
+}
+
+fn seal_secret(vault: &Vault, row: &mut TransactionRow) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(secret) = row.secret.take() else {
+        return Ok(None);
+    };
+    let digits = secret.pan.expose_digits();
+    // "digits json", with room for both: a vector that grew would leave a copy behind.
+    let contacts = Zeroizing::new(contacts_json(&secret.contacts)?);
+    let mut plain = Zeroizing::new(Vec::with_capacity(digits.len() + 1 + contacts.len()));
+    plain.extend_from_slice(digits.as_bytes());
+    plain.push(b' ');
+    plain.extend_from_slice(&contacts);
+    let identity = transaction_identity(row.number, &row.issuer_id);
+    Ok(Some(vault.seal(Purpose::TransactionSecret, &identity, &plain)?))
+}
+
+fn open_secret(
+    vault: &Vault,
+    number: TransactionNumber,
+    issuer_id: &str,
+    sealed: &[u8],
+) -> Result<Secret, StoreError> {
+    let identity = transaction_identity(number, issuer_id);
+    let plain = vault.open(Purpose::TransactionSecret, &identity, sealed)?;
+    let split = plain.iter().position(|byte| *byte == b' ');
+    let (digits, contacts) = plain.split_at(split.ok_or_else(|| corrupt("secret"))?);
+    let pan = std::str::from_utf8(digits).ok().and_then(Pan::parse);
+    Ok(Secret {
+        pan: pan.ok_or_else(|| corrupt("secret"))?,
+        contacts: serde_json::from_slice(contacts).map_err(|_| corrupt("contacts"))?,
+    })
+}
+
+fn seal_outgoing(vault: &Vault, write: OutgoingWrite) -> Result<SealedOutgoing, StoreError> {
+    let OutgoingWrite::Put(mut row) = write else {
+        return Ok(SealedOutgoing::Other(write));
+    };
+    let destination = Zeroizing::new(std::mem::take(&mut row.destination));
+    let payload = Zeroizing::new(std::mem::take(&mut row.payload));
+    let length = u32::try_from(destination.len())
+        .map_err(|_| StoreError::Refused("destination too long".to_owned()))?;
+    let mut plain = Zeroizing::new(Vec::with_capacity(4 + destination.len() + payload.len()));
+    plain.extend_from_slice(&length.to_be_bytes());
+    plain.extend_from_slice(destination.as_bytes());
+    plain.extend_from_slice(&payload);
+    let identity = outgoing_identity(row.transaction, row.kind, &row.issuer_id);
+    let sealed = vault.seal(Purpose::Outgoing, &identity, &plain)?;
+    Ok(SealedOutgoing::Put { row, sealed })
+}
+
+/// Columns of [`TRANSACTION`].
+pub(super) const TRANSACTION: &str = "SELECT issuer_id, ds_id, created, revision, deadline, replay,
+     reply_key, reply, secret, state FROM transactions WHERE number = ?1";
+
+pub(super) fn read_transaction(
+    shared: &Shared,
+    number: TransactionNumber,
+    row: &Row<'_>,
+) -> Result<TransactionRow, StoreError> {
+    let issuer_id: String = row.get(0)?;
+    let reply = match (row.get::<_, Option<i64>>(6)?, row.get_ref(7)?.as_blob_or_null()) {
+        (Some(key), Ok(Some(sealed))) => shared.reply_keys.open(number, key, sealed)?,
+        _ => None,
+    };
+    let secret = match row.get_ref(8)?.as_blob_or_null() {
+        Ok(Some(sealed)) => Some(open_secret(&shared.vault, number, &issuer_id, sealed)?),
+        _ => None,
+    };
+    Ok(TransactionRow {
+        number,
+        ds_id: row.get(1)?,
+        created: UtcMillis(row.get(2)?),
+        revision: row.get(3)?,
+        deadline: row.get::<_, Option<i64>>(4)?.map(UtcMillis),
+        replay: row.get::<_, Option<[u8; 32]>>(5)?.map(|digests| read_replay(&digests)),
+        reply,
+        secret,
+        state: row.get(9)?,
+        issuer_id,
+    })
+}
+
+pub(super) fn replay_column(key: &ReplayKey) -> [u8; 32] {
+    let mut digests = [0; 32];
+    digests[..16].copy_from_slice(&key.ds_trans);
+    digests[16..].copy_from_slice(&key.body);
+    digests
+}
+
+pub(super) fn read_replay(digests: &[u8; 32]) -> ReplayKey {
+    let mut key = ReplayKey { ds_trans: [0; 16], body: [0; 16] };
+    key.ds_trans.copy_from_slice(&digests[..16]);
+    key.body.copy_from_slice(&digests[16..]);
+    key
+}
+
+/// Columns of [`read_outgoing`].
+pub(super) const OUTGOING_DUE: &str =
+    "SELECT transaction_number, kind, issuer_id, ds_id, sealed, attempts, next_attempt, maybe_sent,
+     expires FROM outgoing WHERE closed IS NULL AND next_attempt <= ?1
+     ORDER BY next_attempt, transaction_number LIMIT ?2";
+
+pub(super) fn read_outgoing(vault: &Vault, row: &Row<'_>) -> Result<OutgoingRow, StoreError> {
+    let transaction = read_number(row.get(0)?)?;
+    let kind = read_kind(row.get(1)?)?;
+    let issuer_id: String = row.get(2)?;
+    let sealed = row.get_ref(4)?.as_blob().map_err(|_| corrupt("outgoing"))?;
+    let identity = outgoing_identity(transaction, kind, &issuer_id);
+    let plain = vault.open(Purpose::Outgoing, &identity, sealed)?;
+    let (length, rest) = plain.split_first_chunk().ok_or_else(|| corrupt("outgoing"))?;
+    let (destination, payload) = usize::try_from(u32::from_be_bytes(*length))
+        .ok()
+        .and_then(|length| rest.split_at_checked(length))
+        .ok_or_else(|| corrupt("outgoing"))?;
+    Ok(OutgoingRow {
+        issuer_id,
+        ds_id: row.get(3)?,
+        transaction,
+        kind,
+        destination: String::from_utf8(destination.to_vec()).map_err(|_| corrupt("outgoing"))?,
+        payload: payload.to_vec(),
+        attempts: row.get(5)?,
+        next_attempt: UtcMillis(row.get(6)?),
+        maybe_sent: row.get(7)?,
+        expires: UtcMillis(row.get(8)?),
+    })
+}
+
+/// Columns of [`read_card`]; the newest visible batch wins.
+pub(super) const CARD: &str = "SELECT c.expiry, c.state, c.contacts, c.outcome
+     FROM cards c JOIN card_batches b ON b.id = c.batch
+     WHERE c.issuer_id = ?1 AND c.token = ?2 AND b.visible = 1
+     ORDER BY c.batch DESC LIMIT 1";
+
+pub(super) fn read_card(
+    vault: &Vault,
+    issuer_id: &str,
+    token: &[u8; 16],
+    row: &Row<'_>,
+) -> Result<Card, StoreError> {
+    let contacts = match row.get_ref(2)?.as_blob_or_null() {
+        Ok(Some(sealed)) => {
+            let plain =
+                vault.open(Purpose::CardContacts, &card_identity(issuer_id, token), sealed)?;
+            serde_json::from_slice(&plain).map_err(|_| corrupt("contacts"))?
+        }
+        _ => Contacts::default(),
+    };
+    let outcome = row.get::<_, Option<String>>(3)?;
+    Ok(Card {
+        expiry: row.get(0)?,
+        state: read_card_state(row.get_ref(1)?.as_str().map_err(|_| corrupt("card"))?)?,
+        contacts,
+        outcome: outcome
+            .map(|json| serde_json::from_str(&json).map_err(|_| corrupt("outcome")))
+            .transpose()?,
+    })
+}
+
+pub(super) fn read_card_state(text: &str) -> Result<CardState, StoreError> {
+    let text: StrDeserializer<'_, ValueError> = text.into_deserializer();
+    serde::Deserialize::deserialize(text).map_err(|_| corrupt("card state"))
+}
+
+/// Identity of a card row's sealed values.
+pub(super) fn card_identity(issuer_id: &str, token: &[u8; 16]) -> Vec<u8> {
+    [token, issuer_id.as_bytes()].concat()
+}
+
+pub(super) fn contacts_json(contacts: &Contacts) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(contacts).map_err(|_| corrupt("contacts"))
+}
+
+pub(super) fn column(number: TransactionNumber) -> Result<i64, StoreError> {
+    i64::try_from(number.0).map_err(|_| StoreError::Refused("number too large".to_owned()))
+}
+
+pub(super) fn read_number(column: i64) -> Result<TransactionNumber, StoreError> {
+    u64::try_from(column).map(TransactionNumber).map_err(|_| corrupt("transaction number"))
+}
+
+pub(super) const fn kind_column(kind: OutgoingKind) -> i64 {
+    match kind {
+        OutgoingKind::RReq => 1,
+        OutgoingKind::Otp => 2,
+        OutgoingKind::Erro => 3,
+    }
+}
+
+fn read_kind(column: i64) -> Result<OutgoingKind, StoreError> {
+    match column {
+        1 => Ok(OutgoingKind::RReq),
+        2 => Ok(OutgoingKind::Otp),
+        3 => Ok(OutgoingKind::Erro),
+        _ => Err(corrupt("outgoing kind")),
+    }
+}
+
+fn transaction_identity(number: TransactionNumber, issuer_id: &str) -> Vec<u8> {
+    [&number.0.to_be_bytes(), issuer_id.as_bytes()].concat()
+}
+
+fn outgoing_identity(number: TransactionNumber, kind: OutgoingKind, issuer_id: &str) -> Vec<u8> {
+    let kind = kind_column(kind).to_be_bytes();
+    [number.0.to_be_bytes().as_slice(), &kind, issuer_id.as_bytes()].concat()
+}
+
+fn corrupt(what: &str) -> StoreError {
+    StoreError::Corrupt(format!("{what} cannot be read"))
+}

@@ -1,0 +1,582 @@
+//! The one thread that writes: takes all waiting units, commits them as a group, wakes their
+//! callers. One unit's conflict or refusal leaves the others of its group alone.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use acs_core::UtcMillis;
+use rusqlite::{Connection, ErrorCode, params};
+use tokio::sync::oneshot;
+
+use super::Shared;
+use super::error::is_environment;
+use super::reply_keys::ReplyKey;
+use super::rows::{
+    SealedOutgoing, SealedTransaction, SealedUnit, column, kind_column, replay_column,
+};
+use crate::storage::{
+    Committed, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, StoreError,
+    TransactionNumber, TransactionRow,
+};
+
+pub(super) type Outcome = Result<Committed, StoreError>;
+
+/// What waits for the writer.
+pub(super) enum Job {
+    Unit {
+        unit: Box<SealedUnit>,
+        done: oneshot::Sender<Outcome>,
+    },
+    /// Runs between groups, outside any transaction.
+    Call(Box<dyn FnOnce(&Connection) + Send>),
+}
+
+/// The bounded list between callers and the writer.
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<QueueState>,
+    arrived: Condvar,
+    /// Signals changes of `pause`.
+    paused: Condvar,
+    bound: usize,
+}
+
+#[derive(Debug)]
+struct QueueState {
+    jobs: Vec<Job>,
+    phase: Phase,
+    pause: Pause,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Draining,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    None,
+    Asked,
+    Granted,
+}
+
+impl Queue {
+    pub(super) const fn new(bound: usize) -> Self {
+        let state = QueueState { jobs: Vec::new(), phase: Phase::Open, pause: Pause::None };
+        Self { state: Mutex::new(state), arrived: Condvar::new(), paused: Condvar::new(), bound }
+    }
+
+    pub(super) fn push(&self, job: Job) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.phase != Phase::Open {
+            return Err(StoreError::Closed);
+        }
+        if state.jobs.len() >= self.bound {
+            return Err(StoreError::Busy("too many commits are waiting".to_owned()));
+        }
+        state.jobs.push(job);
+        if state.jobs.len() == 1 {
+            self.arrived.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Lets the writer finish what waits and stop.
+    pub(super) fn drain(&self) {
+        let mut state = self.state();
+        if state.phase == Phase::Open {
+            state.phase = Phase::Draining;
+        }
+        self.arrived.notify_one();
+    }
+
+    /// Holds the writer between two groups while `work` runs, but not for longer than `patience`
+    /// until the hold begins: then `work` does not run.
+    pub(super) fn hold_writer(&self, patience: Duration, work: impl FnOnce()) {
+        let mut state = self.state();
+        if state.phase != Phase::Open {
+            return;
+        }
+        state.pause = Pause::Asked;
+        self.arrived.notify_one();
+        let until = Instant::now() + patience;
+        while state.pause == Pause::Asked && state.phase != Phase::Closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = wait(&self.paused, state, left);
+        }
+        let granted = state.pause == Pause::Granted;
+        drop(state);
+        if granted {
+            work();
+        }
+        self.state().pause = Pause::None;
+        self.paused.notify_all();
+    }
+
+    /// The next group, at most `limit` jobs; `None` when all is done. Returns an empty group now
+    /// and then, for housekeeping.
+    fn take(&self, group: &mut Vec<Job>, limit: usize) -> bool {
+        let mut state = self.state();
+        loop {
+            if state.pause == Pause::Asked {
+                state.pause = Pause::Granted;
+                self.paused.notify_all();
+            }
+            if state.pause == Pause::Granted {
+                state = wait(&self.paused, state, IDLE);
+            } else if !state.jobs.is_empty() {
+                break;
+            } else if state.phase != Phase::Open {
+                return false;
+            } else {
+                let waited = Instant::now();
+                state = wait(&self.arrived, state, IDLE);
+                if state.jobs.is_empty() && waited.elapsed() >= IDLE {
+                    return true;
+                }
+            }
+        }
+        if state.jobs.len() <= limit {
+            std::mem::swap(&mut state.jobs, group);
+        } else {
+            group.extend(state.jobs.drain(..limit));
+        }
+        true
+    }
+
+    /// Everything still waiting, when there is no use in letting it wait on.
+    fn take_waiting(&self) -> Vec<Job> {
+        std::mem::take(&mut self.state().jobs)
+    }
+
+    fn close(&self) {
+        let mut state = self.state();
+        state.phase = Phase::Closed;
+        state.jobs.clear();
+        self.paused.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wait<'a>(
+    signal: &Condvar,
+    state: MutexGuard<'a, QueueState>,
+    at_most: Duration,
+) -> MutexGuard<'a, QueueState> {
+    signal.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unit { .. } => f.write_str("Unit(..)"),
+            Self::Call(_) => f.write_str("Call(..)"),
+        }
+    }
+}
+
+/// Runs until the queue is drained.
+pub(super) fn run(shared: Arc<Shared>, conn: Connection, stored_keys: HashSet<i64>) {
+    // Whatever ends this thread, nobody waits for it afterwards.
+    let closing = CloseOnDrop(Arc::clone(&shared));
+    let mut writer = Writer {
+        shared,
+        conn,
+        keys: StoredKeys { stored: stored_keys, pending: Vec::new() },
+        last_lock_failed: false,
+    };
+    let mut group = Vec::new();
+    let limit = writer.shared.options.group;
+    while writer.shared.queue.take(&mut group, limit) {
+        writer.group(&mut group);
+        writer.housekeeping();
+    }
+    drop(closing);
+}
+
+struct CloseOnDrop(Arc<Shared>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.queue.close();
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    conn: Connection,
+    keys: StoredKeys,
+    /// The last group could not get the lock: until one does, the next waits only briefly.
+    last_lock_failed: bool,
+}
+
+/// Reply keys known to be on disk, and those of the group at hand.
+struct StoredKeys {
+    stored: HashSet<i64>,
+    pending: Vec<i64>,
+}
+
+/// A unit with its caller.
+type Waiting = (Box<SealedUnit>, oneshot::Sender<Outcome>);
+
+impl Writer {
+    fn group(&mut self, jobs: &mut Vec<Job>) {
+        let mut units: Vec<Waiting> = Vec::with_capacity(jobs.len());
+        for job in jobs.drain(..) {
+            match job {
+                Job::Unit { unit, done } => units.push((unit, done)),
+                Job::Call(call) => call(&self.conn),
+            }
+        }
+        if units.is_empty() {
+            return;
+        }
+        let started = Instant::now();
+        match self.commit(&units) {
+            Ok(outcomes) => {
+                metrics::histogram!("acs_store_commit_seconds").record(started.elapsed());
+                self.shared.note_written(units.len());
+                for ((_, done), outcome) in units.into_iter().zip(outcomes) {
+                    // A caller that went away loses only the news.
+                    let _ = done.send(outcome);
+                }
+            }
+            Err(error) => self.fail(units, &error),
+        }
+    }
+
+    /// Tells everybody of a failed group, and those behind it when the file is locked: they would
+    /// wait just as long for nothing.
+    fn fail(&mut self, units: Vec<Waiting>, error: &rusqlite::Error) {
+        tracing::error!(units = units.len(), %error, "a group of commits failed");
+        let told = StoreError::from(error);
+        for (_, done) in units {
+            let _ = done.send(Err(told.clone()));
+        }
+        if self.last_lock_failed {
+            for job in self.shared.queue.take_waiting() {
+                match job {
+                    Job::Unit { done, .. } => drop(done.send(Err(told.clone()))),
+                    Job::Call(call) => call(&self.conn),
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, units: &[Waiting]) -> rusqlite::Result<Vec<Outcome>> {
+        self.begin()?;
+        let mut seen = Vec::new();
+        let result = self.apply_all(units, &mut seen).and_then(|outcomes| {
+            self.conn.prepare_cached("COMMIT")?.execute([])?;
+            Ok(outcomes)
+        });
+        match &result {
+            Ok(_) => self.keys.stored.extend(self.keys.pending.drain(..)),
+            Err(_) => {
+                self.keys.pending.clear();
+                for (key, number) in seen {
+                    self.shared.window.remove(&key, number);
+                }
+                // Some failures have rolled back by themselves.
+                if !self.conn.is_autocommit()
+                    && let Err(error) = self.conn.execute_batch("ROLLBACK")
+                {
+                    tracing::error!(%error, "rollback failed");
+                }
+            }
+        }
+        result
+    }
+
+    /// Takes the file's write lock. Another process (a card import) holds it for moments only; we
+    /// look again soon instead of backing off as SQLite's own handler would.
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        let patience = if self.last_lock_failed {
+            self.shared.options.lock_patience / 10
+        } else {
+            self.shared.options.lock_patience
+        };
+        let until = Instant::now() + patience;
+        loop {
+            let begun = self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([]);
+            let busy = matches!(&begun, Err(error) if is_lock(error));
+            if !busy || Instant::now() >= until {
+                self.last_lock_failed = busy;
+                return begun.map(|_| ());
+            }
+            std::thread::sleep(LOCK_RETRY);
+        }
+    }
+
+    fn apply_all(
+        &mut self,
+        units: &[Waiting],
+        seen: &mut Vec<(ReplayKey, TransactionNumber)>,
+    ) -> rusqlite::Result<Vec<Outcome>> {
+        let mut outcomes = Vec::with_capacity(units.len());
+        for (unit, _) in units {
+            let window_before = seen.len();
+            let outcome = self.apply(unit, seen)?;
+            if !matches!(outcome, Ok(Committed::Durable)) {
+                for (key, number) in seen.drain(window_before..) {
+                    self.shared.window.remove(&key, number);
+                }
+            }
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    fn apply(
+        &mut self,
+        unit: &SealedUnit,
+        seen: &mut Vec<(ReplayKey, TransactionNumber)>,
+    ) -> rusqlite::Result<Outcome> {
+        if let Some(SealedTransaction::Insert { reply: Some(reply), .. }) = &unit.transaction {
+            self.keys.store(&self.conn, &reply.key)?;
+        }
+        let savepoint = unit.needs_savepoint();
+        if savepoint {
+            self.conn.prepare_cached("SAVEPOINT unit")?.execute([])?;
+        }
+        let outcome = match self.apply_statements(unit, seen) {
+            Ok(committed) => Ok(committed),
+            Err(Failure::Environment(error)) => return Err(error),
+            Err(Failure::Unit(error)) => Err(error),
+        };
+        if savepoint {
+            if !matches!(outcome, Ok(Committed::Durable)) {
+                self.conn.prepare_cached("ROLLBACK TO unit")?.execute([])?;
+            }
+            self.conn.prepare_cached("RELEASE unit")?.execute([])?;
+        }
+        Ok(outcome)
+    }
+
+    fn apply_statements(
+        &self,
+        unit: &SealedUnit,
+        seen: &mut Vec<(ReplayKey, TransactionNumber)>,
+    ) -> Result<Committed, Failure> {
+        let conn = &self.conn;
+        match &unit.transaction {
+            Some(SealedTransaction::Insert { row, reply, secret, opening }) => {
+                if let Some(key) = &row.replay {
+                    if self.shared.window.find(&key.ds_trans).is_some() {
+                        return Ok(Committed::Conflict);
+                    }
+                }
+                let reply = reply.as_ref().map(|reply| (reply.key.id, reply.bytes.as_slice()));
+                insert(conn, row, reply, secret.as_deref(), opening.as_deref())?;
+                if let Some(key) = &row.replay {
+                    self.shared.window.insert(key, row.number, row.created);
+                    seen.push((*key, row.number));
+                }
+            }
+            Some(SealedTransaction::Replace { row, secret, expected }) => {
+                if !replace(conn, row, secret.as_deref(), *expected)? {
+                    return Ok(Committed::Conflict);
+                }
+            }
+            None => {}
+        }
+        for event in &unit.events {
+            insert_event(conn, event)?;
+        }
+        for write in &unit.outgoing {
+            match write {
+                SealedOutgoing::Put { row, sealed } => put_outgoing(conn, row, sealed)?,
+                SealedOutgoing::Other(write) => change_outgoing(conn, write)?,
+            }
+        }
+        Ok(Committed::Durable)
+    }
+
+    /// Deletes reply keys past their time.
+    fn housekeeping(&mut self) {
+        let now = self.shared.now();
+        if !self.shared.reply_keys.expire(now) {
+            return;
+        }
+        match expire_keys(&self.conn, now) {
+            Ok(()) => self.keys.stored.retain(|id| self.shared.reply_keys.knows(*id)),
+            // The rows stay until a later run; the keys in memory are gone already.
+            Err(error) => tracing::warn!(%error, "expired reply keys could not be deleted"),
+        }
+    }
+}
+
+impl StoredKeys {
+    fn store(&mut self, conn: &Connection, key: &ReplyKey) -> rusqlite::Result<()> {
+        if self.stored.contains(&key.id) || self.pending.contains(&key.id) {
+            return Ok(());
+        }
+        conn.prepare_cached(
+            "INSERT OR IGNORE INTO replay_keys (id, expires, sealed) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![key.id, key.expires.0, key.sealed])?;
+        self.pending.push(key.id);
+        Ok(())
+    }
+}
+
+/// Why a unit's statements stopped.
+enum Failure {
+    /// The unit's own fault.
+    Unit(StoreError),
+    /// The file's: ends the group.
+    Environment(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        if is_environment(&error) { Self::Environment(error) } else { Self::Unit(error.into()) }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Unit(error)
+    }
+}
+
+fn insert(
+    conn: &Connection,
+    row: &TransactionRow,
+    reply: Option<(i64, &[u8])>,
+    secret: Option<&[u8]>,
+    opening: Option<&[u8]>,
+) -> Result<(), Failure> {
+    conn.prepare_cached(
+        "INSERT INTO transactions (number, issuer_id, ds_id, created, revision, deadline, replay,
+         reply_key, reply, secret, state, opening)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        column(row.number)?,
+        row.issuer_id,
+        row.ds_id,
+        row.created.0,
+        row.revision,
+        row.deadline.map(|at| at.0),
+        row.replay.as_ref().map(replay_column),
+        reply.map(|(key, _)| key),
+        reply.map(|(_, bytes)| bytes),
+        secret,
+        row.state,
+        opening,
+    ])?;
+    Ok(())
+}
+
+/// Writes over the revision the caller has read; `false` when it is no longer there.
+fn replace(
+    conn: &Connection,
+    row: &TransactionRow,
+    secret: Option<&[u8]>,
+    expected: u32,
+) -> Result<bool, Failure> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE transactions SET revision = ?3, deadline = ?4, secret = ?5, state = ?6
+             WHERE number = ?1 AND revision = ?2",
+        )?
+        .execute(params![
+            column(row.number)?,
+            expected,
+            row.revision,
+            row.deadline.map(|at| at.0),
+            secret,
+            row.state,
+        ])?;
+    Ok(changed == 1)
+}
+
+fn insert_event(conn: &Connection, event: &EventRow) -> Result<(), Failure> {
+    let number = event.transaction.map(column).transpose()?;
+    conn.prepare_cached(
+        "INSERT INTO events (issuer_id, transaction_number, at, kind, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![event.issuer_id, number, event.at.0, event.kind, event.detail])?;
+    Ok(())
+}
+
+fn put_outgoing(conn: &Connection, row: &OutgoingRow, sealed: &[u8]) -> Result<(), Failure> {
+    let changed = conn
+        .prepare_cached(
+            "INSERT INTO outgoing (transaction_number, kind, issuer_id, ds_id, sealed, attempts,
+             next_attempt, maybe_sent, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT DO UPDATE SET issuer_id = ?3, ds_id = ?4, sealed = ?5, attempts = ?6,
+             next_attempt = ?7, maybe_sent = ?8, expires = ?9, closed = NULL
+             WHERE NOT (kind = ?10 AND maybe_sent)",
+        )?
+        .execute(params![
+            column(row.transaction)?,
+            kind_column(row.kind),
+            row.issuer_id,
+            row.ds_id,
+            sealed,
+            row.attempts,
+            row.next_attempt.0,
+            row.maybe_sent,
+            row.expires.0,
+            kind_column(OutgoingKind::RReq),
+        ])?;
+    if changed == 0 {
+        let text = "an RReq of which bytes may have left is never replaced";
+        return Err(StoreError::Refused(text.to_owned()).into());
+    }
+    Ok(())
+}
+
+fn change_outgoing(conn: &Connection, write: &OutgoingWrite) -> Result<(), Failure> {
+    match write {
+        OutgoingWrite::Attempted { transaction, kind, attempts, next_attempt, maybe_sent } => {
+            conn.prepare_cached(
+                "UPDATE outgoing SET attempts = ?3, next_attempt = ?4, maybe_sent = ?5
+                 WHERE transaction_number = ?1 AND kind = ?2 AND closed IS NULL",
+            )?
+            .execute(params![
+                column(*transaction)?,
+                kind_column(*kind),
+                attempts,
+                next_attempt.0,
+                maybe_sent,
+            ])?;
+        }
+        OutgoingWrite::Closed { transaction, kind, how } => {
+            conn.prepare_cached(
+                "UPDATE outgoing SET sealed = NULL, closed = ?3
+                 WHERE transaction_number = ?1 AND kind = ?2 AND closed IS NULL",
+            )?
+            .execute(params![column(*transaction)?, kind_column(*kind), how])?;
+        }
+        OutgoingWrite::Put(_) => {
+            return Err(StoreError::Refused("an unsealed message".to_owned()).into());
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn expire_keys(conn: &Connection, now: UtcMillis) -> rusqlite::Result<()> {
+    conn.prepare_cached("DELETE FROM replay_keys WHERE expires <= ?1")?.execute([now.0])?;
+    Ok(())
+}
+
+fn is_lock(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+const IDLE: Duration = Duration::from_secs(1);
+const LOCK_RETRY: Duration = Duration::from_micros(300);

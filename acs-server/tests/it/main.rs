@@ -1,0 +1,3 @@
+//! Integration tests of the server crate, in one binary.
+
+mod storage;

@@ -1,0 +1,87 @@
+//! The storage contract, mounted once per engine.
+
+mod contract;
+mod sqlite;
+
+use std::sync::Arc;
+
+use acs_core::UtcMillis;
+use acs_core::element::Pan;
+use acs_server::storage::{
+    EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret, Store,
+    TransactionNumber, TransactionRow, TransactionWrite, Unit,
+};
+
+/// An engine under test: one database that can be opened again and again.
+pub(crate) trait Engine: Send + Sync {
+    fn new() -> Self;
+    fn open(&self) -> Arc<dyn Store>;
+    /// Puts cards where [`Store::card`] finds them.
+    fn import_cards(&self, issuer_id: &str, lines: &str);
+}
+
+pub(crate) const START: UtcMillis = UtcMillis(1_790_000_000_000);
+
+pub(crate) fn row(number: TransactionNumber) -> TransactionRow {
+    TransactionRow {
+        number,
+        issuer_id: "bank-a".to_owned(),
+        ds_id: "ds-a".to_owned(),
+        created: START,
+        revision: 0,
+        deadline: None,
+        state: br#"{"format":1}"#.to_vec(),
+        secret: None,
+        replay: None,
+        reply: None,
+    }
+}
+
+pub(crate) fn secret(pan: &str) -> Secret {
+    let mut contacts = acs_core::profile::Contacts::default();
+    contacts.sms = Some("+819012345678".to_owned());
+    Secret { pan: Pan::parse(pan).unwrap(), contacts }
+}
+
+pub(crate) fn event(number: TransactionNumber, kind: &str) -> EventRow {
+    EventRow {
+        issuer_id: "bank-a".to_owned(),
+        transaction: Some(number),
+        at: START,
+        kind: kind.to_owned(),
+        detail: br#"{"why":["rule small"]}"#.to_vec(),
+    }
+}
+
+pub(crate) fn replay_key(n: u64) -> ReplayKey {
+    let mut ds_trans = [0xa5; 16];
+    ds_trans[..8].copy_from_slice(&n.to_be_bytes());
+    ReplayKey { ds_trans, body: [n.to_be_bytes()[7]; 16] }
+}
+
+pub(crate) fn outgoing(number: TransactionNumber, kind: OutgoingKind) -> OutgoingRow {
+    OutgoingRow {
+        issuer_id: "bank-a".to_owned(),
+        ds_id: "ds-a".to_owned(),
+        transaction: number,
+        kind,
+        destination: "https://ds.example/rreq".to_owned(),
+        payload: b"payload".to_vec(),
+        attempts: 0,
+        next_attempt: START,
+        maybe_sent: false,
+        expires: START.plus_seconds(300),
+    }
+}
+
+pub(crate) fn insert(row: TransactionRow) -> Unit {
+    Unit { transaction: Some(TransactionWrite::Insert(row)), ..Unit::default() }
+}
+
+pub(crate) fn replace(row: TransactionRow, expected: u32) -> Unit {
+    Unit { transaction: Some(TransactionWrite::Replace { row, expected }), ..Unit::default() }
+}
+
+pub(crate) fn put(row: OutgoingRow) -> Unit {
+    Unit { outgoing: vec![OutgoingWrite::Put(row)], ..Unit::default() }
+}

@@ -1,0 +1,436 @@
+//! What every engine must do. Each case gets a fresh, empty engine.
+
+use std::sync::Arc;
+
+use acs_core::UtcMillis;
+use acs_server::storage::{
+    Committed, OutgoingKind, OutgoingWrite, Store, StoreError, TransactionNumber, Unit,
+};
+use futures_util::future::join_all;
+
+use super::{Engine, START, event, insert, outgoing, put, replace, replay_key, row, secret};
+
+/// Makes one test per case for the engine `$engine`.
+macro_rules! mount {
+    ($engine:ty: $($case:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::storage::contract::$case(&<$engine as $crate::storage::Engine>::new()).await;
+            }
+        )+
+    };
+}
+
+/// Mounts the whole suite.
+macro_rules! contract {
+    ($engine:ty) => {
+        $crate::storage::contract::mount! { $engine:
+            a_transaction_comes_back_as_it_was_stored,
+            replace_keeps_what_is_set_at_insert,
+            everything_survives_a_reopen,
+            numbers_go_on_after_a_reopen,
+            simultaneous_writes_have_one_winner_per_revision,
+            a_conflict_drops_its_whole_unit_and_no_other,
+            a_refused_unit_leaves_the_others_of_its_group,
+            a_second_insert_of_a_number_is_refused,
+            events_come_back_in_order,
+            due_transactions_come_oldest_first,
+            an_outgoing_message_lives_until_closed,
+            an_rreq_that_may_have_left_is_never_replaced,
+            open_messages_found_at_start_may_have_been_sent,
+            a_repeated_ds_trans_id_is_a_conflict,
+            simultaneous_inserts_of_one_ds_trans_id_have_one_winner,
+            the_replay_window_is_rebuilt,
+            a_reply_can_be_read_for_its_window_only,
+            a_reply_can_be_read_after_a_reopen,
+            cards_are_found_by_issuer_and_number,
+            a_closed_store_says_so,
+            unknown_things_are_not_found,
+        }
+    };
+}
+
+pub(crate) use {contract, mount};
+
+async fn commit(store: &dyn Store, unit: Unit) {
+    assert_eq!(store.commit(unit).await.unwrap(), Committed::Durable);
+}
+
+async fn insert_one(store: &dyn Store) -> TransactionNumber {
+    let number = store.next_number();
+    commit(store, insert(row(number))).await;
+    number
+}
+
+pub(crate) async fn a_transaction_comes_back_as_it_was_stored<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = store.next_number();
+    let mut stored = row(number);
+    stored.deadline = Some(START.plus_seconds(30));
+    stored.secret = Some(secret("4000000000001000"));
+    stored.replay = Some(replay_key(1));
+    stored.reply = Some(b"ARes".to_vec());
+    commit(&*store, insert(stored)).await;
+
+    let found = store.transaction(number).await.unwrap().unwrap();
+    assert_eq!(found.number, number);
+    assert_eq!((found.issuer_id.as_str(), found.ds_id.as_str()), ("bank-a", "ds-a"));
+    assert_eq!((found.created, found.revision), (START, 0));
+    assert_eq!(found.deadline, Some(START.plus_seconds(30)));
+    assert_eq!(found.state, row(number).state);
+    assert_eq!(found.replay, Some(replay_key(1)));
+    assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
+    let found = found.secret.unwrap();
+    assert_eq!(found.pan, secret("4000000000001000").pan);
+    assert_eq!(found.contacts.sms.as_deref(), Some("+819012345678"));
+}
+
+pub(crate) async fn replace_keeps_what_is_set_at_insert<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = store.next_number();
+    let mut first = row(number);
+    first.secret = Some(secret("4000000000001000"));
+    first.replay = Some(replay_key(1));
+    first.reply = Some(b"ARes".to_vec());
+    commit(&*store, insert(first)).await;
+    let mut next = row(number);
+    next.revision = 1;
+    next.state = b"{}".to_vec();
+    commit(&*store, replace(next, 0)).await;
+
+    let found = store.transaction(number).await.unwrap().unwrap();
+    assert_eq!((found.revision, found.state.as_slice()), (1, b"{}".as_slice()));
+    assert_eq!(found.replay, Some(replay_key(1)));
+    assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
+    assert!(found.secret.is_none());
+}
+
+pub(crate) async fn everything_survives_a_reopen<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = store.next_number();
+    let mut unit = insert(row(number));
+    unit.events = vec![event(number, "areq-answered")];
+    unit.outgoing = vec![OutgoingWrite::Put(outgoing(number, OutgoingKind::RReq))];
+    commit(&*store, unit).await;
+    store.close().await.unwrap();
+    drop(store);
+
+    let store = engine.open();
+    assert!(store.transaction(number).await.unwrap().is_some());
+    assert_eq!(store.events(number).await.unwrap().len(), 1);
+    assert_eq!(store.outgoing_due(START, 10).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn numbers_go_on_after_a_reopen<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let first = insert_one(&*store).await;
+    let second = insert_one(&*store).await;
+    assert!(second > first);
+    drop(store);
+    assert!(engine.open().next_number() > second);
+}
+
+pub(crate) async fn simultaneous_writes_have_one_winner_per_revision<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = insert_one(&*store).await;
+    for revision in 0..3 {
+        let attempts = (0..64).map(|writer| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let mut next = row(number);
+                next.revision = revision + 1;
+                next.state = vec![writer];
+                let mut unit = replace(next, revision);
+                unit.events = vec![event(number, "otp-wrong")];
+                store.commit(unit).await.unwrap()
+            })
+        });
+        let outcomes = join_all(attempts).await;
+        let winners = outcomes
+            .iter()
+            .filter(|outcome| *outcome.as_ref().unwrap() == Committed::Durable)
+            .count();
+        assert_eq!(winners, 1);
+        // The conflicting units left no event behind.
+        let counted = store.events(number).await.unwrap().len();
+        assert_eq!(counted, revision as usize + 1);
+    }
+}
+
+pub(crate) async fn a_conflict_drops_its_whole_unit_and_no_other<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = insert_one(&*store).await;
+    let stale = || {
+        let mut next = row(number);
+        next.revision = 8;
+        let mut unit = replace(next, 7);
+        unit.events = vec![event(number, "otp-wrong")];
+        unit.outgoing = vec![OutgoingWrite::Put(outgoing(number, OutgoingKind::Otp))];
+        unit
+    };
+    let others: Vec<_> = (0..20).map(|_| store.next_number()).collect();
+    let units = others.iter().flat_map(|other| [stale(), insert(row(*other))]);
+    let outcomes = join_all(units.map(|unit| store.commit(unit))).await;
+    for pair in outcomes.chunks(2) {
+        assert_eq!(pair[0], Ok(Committed::Conflict));
+        assert_eq!(pair[1], Ok(Committed::Durable));
+    }
+    for other in others {
+        assert!(store.transaction(other).await.unwrap().is_some());
+    }
+    assert!(store.events(number).await.unwrap().is_empty());
+    assert!(store.outgoing_due(START, 10).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_refused_unit_leaves_the_others_of_its_group<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = insert_one(&*store).await;
+    let mut sent = outgoing(number, OutgoingKind::RReq);
+    sent.maybe_sent = true;
+    commit(&*store, put(sent)).await;
+    // Refused at its last statement: the first ones must not stay.
+    let refused = || {
+        let mut next = row(number);
+        next.revision = 1;
+        let mut unit = replace(next, 0);
+        unit.events = vec![event(number, "challenge-ended")];
+        unit.outgoing = vec![OutgoingWrite::Put(outgoing(number, OutgoingKind::RReq))];
+        unit
+    };
+    let others: Vec<_> = (0..20).map(|_| store.next_number()).collect();
+    let units = others.iter().flat_map(|other| [refused(), insert(row(*other))]);
+    let outcomes = join_all(units.map(|unit| store.commit(unit))).await;
+    for pair in outcomes.chunks(2) {
+        assert!(matches!(pair[0], Err(StoreError::Refused(_))));
+        assert_eq!(pair[1], Ok(Committed::Durable));
+    }
+    assert_eq!(store.transaction(number).await.unwrap().unwrap().revision, 0);
+    assert!(store.events(number).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_second_insert_of_a_number_is_refused<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = insert_one(&*store).await;
+    let again = store.commit(insert(row(number))).await;
+    assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
+}
+
+pub(crate) async fn events_come_back_in_order<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = store.next_number();
+    let mut unit = insert(row(number));
+    // A line feed in the detail, and an event of nobody, take other ways into the store.
+    let mut pretty = event(number, "second");
+    pretty.detail = b"{\n}".to_vec();
+    let mut foreign = event(number, "third");
+    foreign.transaction = None;
+    unit.events = vec![event(number, "first"), pretty.clone(), foreign];
+    commit(&*store, unit).await;
+    let later = Unit { events: vec![event(number, "fourth")], ..Unit::default() };
+    commit(&*store, later).await;
+
+    let found = store.events(number).await.unwrap();
+    let kinds: Vec<_> = found.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["first", "second", "fourth"]);
+    assert_eq!(found[0].detail, event(number, "first").detail);
+    assert_eq!(found[1].detail, pretty.detail);
+    assert_eq!(found[2].at, START);
+}
+
+pub(crate) async fn due_transactions_come_oldest_first<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let mut numbers = Vec::new();
+    for seconds in [30, 10, 20, 40] {
+        let number = store.next_number();
+        let mut due = row(number);
+        due.deadline = Some(START.plus_seconds(seconds));
+        commit(&*store, insert(due)).await;
+        numbers.push(number);
+    }
+    insert_one(&*store).await;
+    let at = |seconds| START.plus_seconds(seconds);
+    assert_eq!(store.due(at(9), 10).await.unwrap(), []);
+    assert_eq!(store.due(at(30), 10).await.unwrap(), [numbers[1], numbers[2], numbers[0]]);
+    assert_eq!(store.due(at(30), 2).await.unwrap(), [numbers[1], numbers[2]]);
+    let mut over = row(numbers[1]);
+    over.revision = 1;
+    commit(&*store, replace(over, 0)).await;
+    assert_eq!(store.due(at(30), 10).await.unwrap(), [numbers[2], numbers[0]]);
+}
+
+pub(crate) async fn an_outgoing_message_lives_until_closed<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = store.next_number();
+    let (kind, transaction) = (OutgoingKind::Otp, number);
+    commit(&*store, put(outgoing(number, kind))).await;
+    commit(&*store, put(outgoing(number, OutgoingKind::RReq))).await;
+    assert!(store.outgoing_due(UtcMillis(START.0 - 1), 10).await.unwrap().is_empty());
+    assert_eq!(store.outgoing_due(START, 10).await.unwrap().len(), 2);
+
+    let next_attempt = START.plus_seconds(5);
+    let attempted =
+        OutgoingWrite::Attempted { transaction, kind, attempts: 1, next_attempt, maybe_sent: true };
+    commit(&*store, Unit { outgoing: vec![attempted], ..Unit::default() }).await;
+    let due = store.outgoing_due(next_attempt, 10).await.unwrap();
+    assert_eq!((due[0].kind, due[1].kind), (OutgoingKind::RReq, kind));
+    assert_eq!((due[1].attempts, due[1].maybe_sent), (1, true));
+    assert_eq!(due[1].destination, "https://ds.example/rreq");
+    assert_eq!(due[1].payload, b"payload");
+    assert_eq!(due[1].expires, START.plus_seconds(300));
+
+    let mut again = outgoing(number, kind);
+    again.payload = b"another code".to_vec();
+    commit(&*store, put(again)).await;
+    let due = store.outgoing_due(START, 10).await.unwrap();
+    let replaced = due.iter().find(|row| row.kind == kind).unwrap();
+    assert_eq!((replaced.payload.as_slice(), replaced.attempts), (b"another code".as_slice(), 0));
+
+    let closed = || OutgoingWrite::Closed { transaction, kind, how: "delivered" };
+    commit(&*store, Unit { outgoing: vec![closed(), closed()], ..Unit::default() }).await;
+    let due = store.outgoing_due(next_attempt, 10).await.unwrap();
+    assert_eq!(due.len(), 1);
+    // News of an attempt that comes late changes nothing.
+    let late =
+        OutgoingWrite::Attempted { transaction, kind, attempts: 9, next_attempt, maybe_sent: true };
+    commit(&*store, Unit { outgoing: vec![late], ..Unit::default() }).await;
+    assert_eq!(store.outgoing_due(next_attempt, 10).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn an_rreq_that_may_have_left_is_never_replaced<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let transaction = store.next_number();
+    let rreq = || outgoing(transaction, OutgoingKind::RReq);
+    commit(&*store, put(rreq())).await;
+    commit(&*store, put(rreq())).await;
+    let attempted = OutgoingWrite::Attempted {
+        transaction,
+        kind: OutgoingKind::RReq,
+        attempts: 1,
+        next_attempt: START,
+        maybe_sent: true,
+    };
+    commit(&*store, Unit { outgoing: vec![attempted], ..Unit::default() }).await;
+    let refused = store.commit(put(rreq())).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+}
+
+pub(crate) async fn open_messages_found_at_start_may_have_been_sent<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = store.next_number();
+    commit(&*store, put(outgoing(number, OutgoingKind::RReq))).await;
+    assert!(!store.outgoing_due(START, 1).await.unwrap()[0].maybe_sent);
+    drop(store);
+    let store = engine.open();
+    assert!(store.outgoing_due(START, 1).await.unwrap()[0].maybe_sent);
+}
+
+pub(crate) async fn a_repeated_ds_trans_id_is_a_conflict<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let mut first = row(store.next_number());
+    first.replay = Some(replay_key(1));
+    let number = first.number;
+    commit(&*store, insert(first)).await;
+    let mut second = row(store.next_number());
+    second.replay = Some(replay_key(1));
+    let other = second.number;
+    assert_eq!(store.commit(insert(second)).await, Ok(Committed::Conflict));
+    assert_eq!(store.replay(&replay_key(1)), Some((number, replay_key(1).body)));
+    assert_eq!(store.replay(&replay_key(2)), None);
+    assert!(store.transaction(other).await.unwrap().is_none());
+}
+
+pub(crate) async fn simultaneous_inserts_of_one_ds_trans_id_have_one_winner<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let units = (0..32).map(|_| {
+        let mut row = row(store.next_number());
+        row.replay = Some(replay_key(1));
+        store.commit(insert(row))
+    });
+    let outcomes = join_all(units.collect::<Vec<_>>()).await;
+    let winners = outcomes.iter().filter(|o| **o == Ok(Committed::Durable)).count();
+    assert_eq!(winners, 1);
+    assert_eq!(outcomes.iter().filter(|o| **o == Ok(Committed::Conflict)).count(), 31);
+}
+
+pub(crate) async fn the_replay_window_is_rebuilt<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let mut numbers = Vec::new();
+    for n in 0..50 {
+        let mut row = row(store.next_number());
+        row.replay = Some(replay_key(n));
+        numbers.push(row.number);
+        commit(&*store, insert(row)).await;
+    }
+    drop(store);
+    let store = engine.open();
+    for (n, number) in (0..).zip(numbers) {
+        assert_eq!(store.replay(&replay_key(n)), Some((number, replay_key(n).body)));
+    }
+    let mut again = row(store.next_number());
+    again.replay = Some(replay_key(7));
+    assert_eq!(store.commit(insert(again)).await, Ok(Committed::Conflict));
+}
+
+pub(crate) async fn a_reply_can_be_read_for_its_window_only<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = store.next_number();
+    let mut first = row(number);
+    first.reply = Some(b"ARes".to_vec());
+    commit(&*store, insert(first)).await;
+    // Any call that names a time lets the store's time pass; a key seals for a minute.
+    store.due(START.plus_seconds(60), 1).await.unwrap();
+    insert_one(&*store).await;
+    assert!(store.transaction(number).await.unwrap().unwrap().reply.is_some());
+    store.due(START.plus_seconds(121), 1).await.unwrap();
+    insert_one(&*store).await;
+    insert_one(&*store).await;
+    let found = store.transaction(number).await.unwrap().unwrap();
+    assert!(found.reply.is_none());
+    drop(store);
+    let store = engine.open();
+    assert!(store.transaction(number).await.unwrap().unwrap().reply.is_none());
+}
+
+pub(crate) async fn a_reply_can_be_read_after_a_reopen<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = store.next_number();
+    let mut first = row(number);
+    first.reply = Some(b"ARes".to_vec());
+    commit(&*store, insert(first)).await;
+    drop(store);
+    let store = engine.open();
+    let found = store.transaction(number).await.unwrap().unwrap();
+    assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
+}
+
+pub(crate) async fn cards_are_found_by_issuer_and_number<E: Engine>(engine: &E) {
+    let _ = engine;
+}
+
+pub(crate) async fn a_closed_store_says_so<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = insert_one(&*store).await;
+    let last: Vec<_> = (0..50).map(|_| store.next_number()).collect();
+    let waiting = join_all(last.iter().map(|number| store.commit(insert(row(*number)))));
+    let (outcomes, closed) = tokio::join!(waiting, store.close());
+    closed.unwrap();
+    assert!(outcomes.iter().all(|outcome| *outcome == Ok(Committed::Durable)));
+    let late = store.commit(insert(row(store.next_number()))).await;
+    assert_eq!(late, Err(StoreError::Closed));
+    assert_eq!(store.transaction(number).await.unwrap_err(), StoreError::Closed);
+    store.close().await.unwrap();
+}
+
+pub(crate) async fn unknown_things_are_not_found<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = TransactionNumber(77);
+    assert!(store.transaction(number).await.unwrap().is_none());
+    assert!(store.transaction(TransactionNumber(u64::MAX)).await.is_err());
+    assert!(store.events(number).await.unwrap().is_empty());
+    let pan = acs_core::element::Pan::parse("4000000000001000").unwrap();
+    assert!(store.card("bank-a", &pan).await.unwrap().is_none());
+    let mut missing = row(number);
+    missing.revision = 1;
+    assert_eq!(store.commit(replace(missing, 0)).await, Ok(Committed::Conflict));
+}
