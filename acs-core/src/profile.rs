@@ -7,7 +7,6 @@ use crate::element::{MessageVersion, Pan, TransStatus};
 
 /// A DS profile: one payment system's directory server [P-TRN-11].
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct DsProfile {
     /// Configuration name (`ds_id` of stored rows).
     pub id: String,
@@ -35,7 +34,6 @@ pub struct EciTable {
 
 /// An issuer's protocol-relevant settings.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
 pub struct IssuerProfile {
     /// Configuration name (`issuer_id` of stored rows).
     pub id: String,
@@ -66,7 +64,6 @@ pub struct IssuerProfile {
 
 /// One-time-password rules (controls.md 0.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct OtpSettings {
     /// Number of characters, 6 by default.
     pub length: u8,

@@ -1,7 +1,12 @@
 //! Hosts `acs-core` over TLS: listeners, storage, keys, delivery gateways and the driver that
 //! performs the core's outputs.
 
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod http;
 pub mod pages;
+pub mod shutdown;
 pub mod storage;
 pub mod texts;
 pub mod trans_id;

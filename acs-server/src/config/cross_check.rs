@@ -1,0 +1,270 @@
+//! Checks that concern more than one field. Each finding says what to do.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use super::keys::SOFTWARE_KEYS_SENTENCE;
+use super::{Config, Ds, Gateway, Issuer};
+
+/// Everything wrong with a configuration that was parsed; empty when it may run.
+#[must_use]
+pub fn findings(config: &Config) -> Vec<String> {
+    let mut findings = Vec::new();
+    public(config, &mut findings);
+    sockets(config, &mut findings);
+    limits(config, &mut findings);
+    directory_servers(config, &mut findings);
+    issuers(config, &mut findings);
+    if config.is_production() {
+        production(config, &mut findings);
+    }
+    findings
+}
+
+fn public(config: &Config, findings: &mut Vec<String>) {
+    let url = &config.public.cardholder_url;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    let named = !url.username().is_empty() || url.password().is_some();
+    if url.scheme() != "https" || !bare || named {
+        findings.push(format!(
+            "public.cardholder_url \"{url}\" must be an https origin without path, query or user \
+             name, such as \"https://acs.example\""
+        ));
+    }
+}
+
+fn sockets(config: &Config, findings: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    let fixed = [
+        ("listen.cardholder".to_owned(), config.listen.cardholder),
+        ("listen.ops".to_owned(), config.listen.ops),
+    ];
+    let ds = config.ds.iter().map(|ds| (format!("ds \"{}\" listen", ds.id), ds.listen));
+    for (name, address) in fixed.into_iter().chain(ds) {
+        if address.port() != 0 && !seen.insert(address) {
+            findings.push(format!(
+                "{name} = \"{address}\" is used twice: every listener needs a socket of its own"
+            ));
+        }
+    }
+}
+
+fn limits(config: &Config, findings: &mut Vec<String>) {
+    if config.limits.areq_bytes < SMALLEST_AREQ_LIMIT {
+        findings.push(format!(
+            "limits.areq_bytes = {} would refuse legal AReqs: use at least {SMALLEST_AREQ_LIMIT}",
+            config.limits.areq_bytes
+        ));
+    }
+    let limits = &config.limits;
+    let zero = [
+        ("connections", limits.connections == 0),
+        ("handshake_seconds", limits.handshake_seconds == 0),
+        ("header_seconds", limits.header_seconds == 0),
+        ("body_seconds", limits.body_seconds == 0),
+        ("creq_bytes", limits.creq_bytes == 0),
+        ("page_bytes", limits.page_bytes == 0),
+        ("method_bytes", limits.method_bytes == 0),
+    ];
+    for (name, _) in zero.iter().filter(|(_, zero)| *zero) {
+        findings.push(format!(
+            "limits.{name} = 0 would refuse everything: leave it out for the default"
+        ));
+    }
+    let protocol = &config.protocol;
+    for (name, seconds) in [
+        ("first_creq_seconds", protocol.first_creq_seconds),
+        ("idle_seconds", protocol.idle_seconds),
+        ("rres_seconds", protocol.rres_seconds),
+    ] {
+        if seconds == 0 {
+            findings
+                .push(format!("protocol.{name} = 0 leaves no time: leave it out for the default"));
+        }
+    }
+}
+
+fn directory_servers(config: &Config, findings: &mut Vec<String>) {
+    if config.ds.is_empty() {
+        findings.push("there is no [[ds]]: add one per directory server".to_owned());
+    }
+    let mut ids = BTreeSet::new();
+    for ds in &config.ds {
+        id("ds", &ds.id, &mut ids, findings);
+        directory_server(ds, findings);
+    }
+    certificates("tls.cardholder", config.tls.cardholder.certificates.len(), findings);
+}
+
+fn directory_server(ds: &Ds, findings: &mut Vec<String>) {
+    let name = format!("ds \"{}\"", ds.id);
+    certificates(&name, ds.certificates.len(), findings);
+    if ds.peer_names.is_empty() || ds.peer_names.iter().any(|name| name.trim().is_empty()) {
+        findings.push(format!(
+            "{name} needs peer_names: without the directory server's own name any 3DS Server under \
+             the same root could act for it"
+        ));
+    }
+    if ds.versions.is_empty() {
+        findings.push(format!("{name} accepts no version: name at least one in versions"));
+    }
+    if ds.rreq_targets.is_empty() {
+        findings.push(format!(
+            "{name} has no rreq_targets: results of challenges could go nowhere; name the \
+             directory server's RReq URL"
+        ));
+    }
+    if ds.acs_reference_number.is_empty() || ds.acs_reference_number.chars().count() > 32 {
+        findings.push(format!("{name} acs_reference_number must have 1 to 32 characters"));
+    }
+    if ds.acs_operator_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 32) {
+        findings.push(format!(
+            "{name} acs_operator_id must have 1 to 32 characters; leave it out when this DS wants none"
+        ));
+    }
+}
+
+fn certificates(name: &str, count: usize, findings: &mut Vec<String>) {
+    if !(1..=2).contains(&count) {
+        findings.push(format!(
+            "{name} has {count} certificates: give one P-256 pair, one RSA pair, or one of each"
+        ));
+    }
+}
+
+fn issuers(config: &Config, findings: &mut Vec<String>) {
+    if config.issuer.is_empty() {
+        findings.push("there is no [[issuer]]: add one per issuer".to_owned());
+    }
+    let mut ids = BTreeSet::new();
+    for issuer in &config.issuer {
+        id("issuer", &issuer.id, &mut ids, findings);
+        one_issuer(issuer, config, findings);
+    }
+    for (position, one) in config.issuer.iter().enumerate() {
+        for other in &config.issuer[position + 1..] {
+            let shared = one.ds.iter().find(|ds| other.ds.contains(ds));
+            let overlap = || {
+                one.ranges.iter().any(|range| other.ranges.iter().any(|end| range.overlaps(end)))
+            };
+            if let Some(ds) = shared.filter(|_| overlap()) {
+                findings.push(format!(
+                    "issuers \"{}\" and \"{}\" have overlapping ranges for ds \"{ds}\": a card must \
+                     belong to one issuer",
+                    one.id, other.id
+                ));
+            }
+        }
+    }
+}
+
+fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
+    let name = format!("issuer \"{}\"", issuer.id);
+    if issuer.ds.is_empty() {
+        findings.push(format!("{name} names no ds: nobody could ask for its cards"));
+    }
+    for ds in issuer.ds.iter().filter(|id| !config.ds.iter().any(|ds| ds.id == **id)) {
+        findings.push(format!("{name} names ds \"{ds}\", but there is no [[ds]] with that id"));
+    }
+    if issuer.ranges.is_empty() {
+        findings.push(format!("{name} has no ranges: it would serve no card"));
+    }
+    for (position, range) in issuer.ranges.iter().enumerate() {
+        if issuer.ranges[position + 1..].iter().any(|other| range.overlaps(other)) {
+            findings.push(format!("{name} lists overlapping ranges: join them"));
+        }
+    }
+    locales(issuer, &name, findings);
+    one_time_passwords(issuer, &name, config, findings);
+}
+
+fn locales(issuer: &Issuer, name: &str, findings: &mut Vec<String>) {
+    if issuer.locales.is_empty() {
+        findings.push(format!("{name} has no locales: use [\"ja\", \"en\"] or one of them"));
+    }
+    for locale in &issuer.locales {
+        if !["ja", "en"].contains(&locale.as_str()) {
+            findings.push(format!("{name} locale \"{locale}\" is not known: use \"ja\" or \"en\""));
+        } else if issuer.name.get(locale).is_none_or(String::is_empty) {
+            findings.push(format!("{name} has no name for locale \"{locale}\": add name.{locale}"));
+        }
+    }
+}
+
+fn one_time_passwords(issuer: &Issuer, name: &str, config: &Config, findings: &mut Vec<String>) {
+    let otp = &issuer.otp;
+    if !(6..=12).contains(&otp.length) {
+        findings.push(format!("{name} otp.length = {} must be 6 to 12", otp.length));
+    }
+    if !(1..=5).contains(&otp.max_attempts) {
+        findings.push(format!("{name} otp.max_attempts = {} must be 1 to 5", otp.max_attempts));
+    }
+    if otp.life_seconds == 0 || otp.life_seconds > 600 {
+        findings.push(format!("{name} otp.life_seconds = {} must be 1 to 600", otp.life_seconds));
+    }
+    if let Gateway::Webhook { url, .. } = &otp.gateway {
+        let loopback = super::rreq_targets::is_loopback(url) && !config.is_production();
+        if url.scheme() != "https" && !loopback {
+            findings.push(format!("{name} otp.gateway url \"{url}\" must be https"));
+        }
+    }
+}
+
+fn id(kind: &str, id: &str, seen: &mut BTreeSet<String>, findings: &mut Vec<String>) {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    if id.is_empty() || id.len() > 32 || !id.chars().all(legal) {
+        findings.push(format!(
+            "{kind} id \"{id}\" must have 1 to 32 of a-z, 0-9, \"-\" and \"_\": it names rows and metrics"
+        ));
+    }
+    if !seen.insert(id.to_owned()) {
+        findings.push(format!("{kind} id \"{id}\" is used twice"));
+    }
+}
+
+fn production(config: &Config, findings: &mut Vec<String>) {
+    if config.clock_is_movable() {
+        findings.push("production runs on real time: remove clock.movable".to_owned());
+    }
+    if config.keys.allow_software_keys.as_deref() != Some(SOFTWARE_KEYS_SENTENCE) {
+        findings.push(format!(
+            "production keys in files need keys.allow_software_keys = \"{SOFTWARE_KEYS_SENTENCE}\""
+        ));
+    }
+    plain_listener("listen.ops", config.listen.ops, findings);
+    for ds in config.ds.iter().filter(|ds| ds.rreq_targets.allows_loopback()) {
+        findings.push(format!(
+            "ds \"{}\" rreq_targets holds \"https://loopback\", which is for development: name the \
+             directory server's RReq URL",
+            ds.id
+        ));
+    }
+    for issuer in &config.issuer {
+        if matches!(issuer.otp.gateway, Gateway::Outbox { .. }) {
+            findings.push(format!(
+                "issuer \"{}\" writes codes in clear to an outbox file, which is for development: \
+                 use a webhook gateway",
+                issuer.id
+            ));
+        }
+        if issuer.scripted_outcomes {
+            findings.push(format!(
+                "issuer \"{}\" honours scripted outcomes, which is for development: remove \
+                 scripted_outcomes",
+                issuer.id
+            ));
+        }
+    }
+}
+
+fn plain_listener(name: &str, address: SocketAddr, findings: &mut Vec<String>) {
+    if !address.ip().is_loopback() {
+        findings.push(format!(
+            "{name} = \"{address}\" would be plain HTTP beyond this machine: use a loopback address \
+             and let the probe run beside the service"
+        ));
+    }
+}
+
+/// Room for 64 KiB deviceInfo, 80 KiB extensions and the rest [P-TRN-10].
+const SMALLEST_AREQ_LIMIT: usize = 307_200;

@@ -1,0 +1,125 @@
+//! `[[ds]]`: one payment system's directory server, with a socket and a trust of its own
+//! [P-TRN-11].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use acs_core::element::MessageVersion;
+use acs_core::message::ReadRules;
+use acs_core::profile::{DsProfile, EciTable};
+use serde::Deserialize;
+
+use super::{KeyPair, RReqTargets};
+
+/// A directory server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ds {
+    /// Name in stored rows, logs and issuers' `ds` lists; never changes.
+    pub id: String,
+    /// Where this DS sends its AReqs.
+    pub listen: SocketAddr,
+    /// Roots that the DS's certificates chain to; no other root is accepted on its socket.
+    pub client_ca: PathBuf,
+    /// Names of the DS: one must be a DNS name of its certificates (or their common name when they
+    /// hold no DNS name), for its AReqs and for our RReqs. 3DS Servers have certificates under the
+    /// same roots, so a chain alone proves nothing.
+    pub peer_names: Vec<String>,
+    /// Our server identity under this DS's roots: P-256, RSA or one of each.
+    pub certificates: Vec<KeyPair>,
+    /// Our client identity for RReqs.
+    pub client_cert: PathBuf,
+    pub client_key: PathBuf,
+    /// Versions accepted.
+    pub versions: Vec<MessageVersion>,
+    /// Where RReqs may go: origin and path prefix.
+    pub rreq_targets: RReqTargets,
+    /// Given by the payment system at approval.
+    pub acs_reference_number: String,
+    pub acs_operator_id: Option<String>,
+    #[serde(default)]
+    pub eci: EciTable,
+    pub authentication_value: AuthenticationValue,
+    /// Y and A of non-payment authentications carry an authentication value [P-STAT-10].
+    #[serde(default = "yes")]
+    pub npa_authentication_value: bool,
+    /// Values from DS ranges (80-99) agreed with this DS [P-GEN-08].
+    #[serde(default)]
+    pub agreed_values: Vec<AgreedValue>,
+    /// Critical message extensions that are understood [P-GEN-13].
+    #[serde(default)]
+    pub critical_extensions: Vec<String>,
+    /// Withdrawn ISO currencies and countries to accept all the same, numeric.
+    #[serde(default)]
+    pub accepted_iso_codes: Vec<String>,
+}
+
+/// How authentication values are made.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum AuthenticationValue {
+    /// HMAC-SHA-256 over the transaction [P-AV-06].
+    #[serde(rename = "hmac-sha256")]
+    HmacSha256 {
+        /// 32 bytes, base64; readable by its owner only.
+        key_file: PathBuf,
+        /// Names the key inside the value.
+        key_id: u8,
+    },
+}
+
+/// One agreed value of a coded element.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgreedValue {
+    pub element: String,
+    pub value: String,
+}
+
+impl Ds {
+    /// What the core needs to know of this DS.
+    #[must_use]
+    pub fn profile(&self) -> DsProfile {
+        DsProfile {
+            id: self.id.clone(),
+            versions: self.sorted_versions(),
+            acs_reference_number: self.acs_reference_number.clone(),
+            acs_operator_id: self.acs_operator_id.clone(),
+            eci: self.eci.clone(),
+            npa_authentication_value: self.npa_authentication_value,
+        }
+    }
+
+    /// What readers of this DS's messages need to know.
+    #[must_use]
+    pub fn read_rules(&self) -> ReadRules {
+        let agreed = |value: &AgreedValue| (value.element.clone(), value.value.clone());
+        ReadRules {
+            versions: self.sorted_versions(),
+            agreed_values: self.agreed_values.iter().map(agreed).collect(),
+            known_extensions: self.critical_extensions.clone(),
+            accepted_iso_codes: self.accepted_iso_codes.clone(),
+        }
+    }
+
+    fn sorted_versions(&self) -> Vec<MessageVersion> {
+        let mut versions = self.versions.clone();
+        versions.sort_unstable();
+        versions.dedup();
+        versions
+    }
+
+    pub(super) fn resolve(&mut self, folder: &Path) {
+        super::join(folder, &mut self.client_ca);
+        super::join(folder, &mut self.client_cert);
+        super::join(folder, &mut self.client_key);
+        self.certificates.iter_mut().for_each(|pair| pair.resolve(folder));
+        let AuthenticationValue::HmacSha256 { key_file, .. } = &mut self.authentication_value;
+        super::join(folder, key_file);
+    }
+}
+
+const fn yes() -> bool {
+    true
+}

@@ -1,0 +1,211 @@
+//! `[[issuer]]`: one issuer with its card ranges, rules and one-time passwords.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use acs_core::element::Pan;
+use acs_core::policy::{Rule, RuleOutcome};
+use acs_core::profile::{IssuerProfile, OtpSettings};
+use serde::Deserialize;
+use url::Url;
+
+use super::protocol::{LateStatus, RepeatedCReq};
+use super::{Protocol, Public};
+
+/// An issuer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// Name in stored rows and logs; never changes.
+    pub id: String,
+    /// The `[[ds]]` that may ask for this issuer's cards.
+    pub ds: Vec<String>,
+    pub ranges: Vec<CardRange>,
+    /// Languages of its pages, `ja` or `en`; the first is used when the browser asks for neither.
+    #[serde(default = "both_locales")]
+    pub locales: Vec<String>,
+    /// Name shown to cardholders, per language.
+    pub name: BTreeMap<String, String>,
+    /// Phone number shown for help.
+    #[serde(default)]
+    pub phone: String,
+    /// What happens when no rule fires.
+    #[serde(default = "challenge")]
+    pub default: RuleOutcome,
+    /// Tried in order, the first that fires decides.
+    #[serde(default)]
+    pub rule: Vec<Rule>,
+    /// Results written beside test cards are honoured (development only).
+    #[serde(default)]
+    pub scripted_outcomes: bool,
+    pub otp: Otp,
+}
+
+/// A range of card numbers, both ends inside. `start` is filled up with 0 and `end` with 9 to 19
+/// digits, and a card number with 0.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "RangeText")]
+pub struct CardRange {
+    start: u64,
+    end: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RangeText {
+    start: String,
+    end: String,
+}
+
+/// One-time passwords.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otp {
+    #[serde(default = "six")]
+    pub length: u8,
+    #[serde(default)]
+    pub alphanumeric: bool,
+    #[serde(default = "five_minutes")]
+    pub life_seconds: u32,
+    #[serde(default = "three")]
+    pub max_attempts: u8,
+    #[serde(default = "two")]
+    pub max_resends: u8,
+    #[serde(default = "half_a_minute")]
+    pub resend_interval_seconds: u32,
+    pub gateway: Gateway,
+}
+
+/// How messages reach cardholders.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Gateway {
+    /// Appended in clear to a JSON Lines file (development only).
+    Outbox { file: PathBuf },
+    /// Posted to the issuer's messaging service, signed with HMAC-SHA-256.
+    Webhook {
+        #[serde(deserialize_with = "crate::config::url")]
+        url: Url,
+        /// 32 bytes, base64; readable by its owner only.
+        key_file: PathBuf,
+    },
+}
+
+impl Issuer {
+    /// What the core needs to know of this issuer.
+    #[must_use]
+    pub fn profile(&self, protocol: &Protocol, public: &Public) -> IssuerProfile {
+        IssuerProfile {
+            id: self.id.clone(),
+            rules: self.rule.clone(),
+            default_outcome: self.default.clone(),
+            otp: self.otp.settings(),
+            challenge_url: public.challenge_browser_url(),
+            technical_reason_210: protocol.technical_reason_210.clone(),
+            cancel_reason_210: protocol.brw_cancel_reason_210.clone(),
+            cancel_reason_220: protocol.brw_cancel_reason_220.clone(),
+            empty_counts: protocol.challenge_empty_counts,
+            resend_counts: protocol.challenge_resend_counts,
+            refuse_repeated_creq: protocol.brw_repeat_creq == RepeatedCReq::Refuse,
+            erro_field: protocol.brw_erro_field.as_str().to_owned(),
+            late_status_u: protocol.rreq_late_status == LateStatus::U,
+            scripted_outcomes: self.scripted_outcomes,
+        }
+    }
+
+    /// Whether this issuer issued `pan`, as far as ranges tell.
+    #[must_use]
+    pub fn issues(&self, pan: &Pan) -> bool {
+        self.ranges.iter().any(|range| range.contains(pan))
+    }
+
+    pub(super) fn resolve(&mut self, folder: &Path) {
+        match &mut self.otp.gateway {
+            Gateway::Outbox { file: path } | Gateway::Webhook { key_file: path, .. } => {
+                super::join(folder, path);
+            }
+        }
+    }
+}
+
+impl Otp {
+    const fn settings(&self) -> OtpSettings {
+        OtpSettings {
+            length: self.length,
+            alphanumeric: self.alphanumeric,
+            life_seconds: self.life_seconds,
+            max_attempts: self.max_attempts,
+            max_resends: self.max_resends,
+            resend_interval_seconds: self.resend_interval_seconds,
+        }
+    }
+}
+
+impl CardRange {
+    #[must_use]
+    pub fn contains(&self, pan: &Pan) -> bool {
+        padded(pan.expose_digits(), '0')
+            .is_some_and(|number| (self.start..=self.end).contains(&number))
+    }
+
+    #[must_use]
+    pub const fn overlaps(&self, other: &Self) -> bool {
+        self.start <= other.end && other.start <= self.end
+    }
+}
+
+impl TryFrom<RangeText> for CardRange {
+    type Error = String;
+
+    fn try_from(text: RangeText) -> Result<Self, String> {
+        let number = |name: &str, digits: &str, fill| {
+            padded(digits, fill)
+                .ok_or_else(|| format!("range {name} \"{digits}\" is not 1 to 19 digits"))
+        };
+        let range =
+            Self { start: number("start", &text.start, '0')?, end: number("end", &text.end, '9')? };
+        if range.start > range.end {
+            return Err(format!("range start {} is above its end {}", text.start, text.end));
+        }
+        Ok(range)
+    }
+}
+
+/// `digits` filled up to 19 places, as a number; 19 digits always fit.
+fn padded(digits: &str, fill: char) -> Option<u64> {
+    let good = (1..=PLACES).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let text: String = digits.chars().chain(std::iter::repeat(fill)).take(PLACES).collect();
+    good.then(|| text.parse().ok())?
+}
+
+fn both_locales() -> Vec<String> {
+    vec!["ja".to_owned(), "en".to_owned()]
+}
+
+const fn challenge() -> RuleOutcome {
+    RuleOutcome::Challenge { mandated: false }
+}
+
+const fn two() -> u8 {
+    2
+}
+
+const fn three() -> u8 {
+    3
+}
+
+const fn six() -> u8 {
+    6
+}
+
+const fn half_a_minute() -> u32 {
+    30
+}
+
+const fn five_minutes() -> u32 {
+    300
+}
+
+/// Longest card number.
+const PLACES: usize = 19;

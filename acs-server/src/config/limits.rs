@@ -1,0 +1,75 @@
+//! `[limits]`: everything is bounded (invariant 8).
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Bounds of the service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Largest AReq, bytes; at least 307,200 [P-TRN-10].
+    pub areq_bytes: usize,
+    /// Largest form that carries a CReq, bytes.
+    pub creq_bytes: usize,
+    /// Largest form of the challenge page, bytes.
+    pub page_bytes: usize,
+    /// Largest form of the 3DS Method, bytes.
+    pub method_bytes: usize,
+    /// 3DS Method runs kept in memory, in total and per address (invariant 14).
+    pub method_runs: usize,
+    pub method_runs_per_address: usize,
+    /// How long the data of a 3DS Method run is kept.
+    pub method_life_seconds: u32,
+    /// Open connections per listener; more wait in the kernel's queue.
+    pub connections: usize,
+    /// TLS handshake, whole.
+    pub handshake_seconds: u32,
+    /// Arrival of a request's head; also how long an idle connection stays open.
+    pub header_seconds: u32,
+    /// Arrival of a request's body.
+    pub body_seconds: u32,
+    /// Requests still running at shutdown get this long.
+    pub drain_seconds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            areq_bytes: 524_288,
+            creq_bytes: 65_536,
+            page_bytes: 16_384,
+            method_bytes: 65_536,
+            method_runs: 20_000,
+            method_runs_per_address: 500,
+            method_life_seconds: 3_600,
+            connections: 4_096,
+            handshake_seconds: 10,
+            header_seconds: 60,
+            body_seconds: 20,
+            drain_seconds: 10,
+        }
+    }
+}
+
+impl Limits {
+    #[must_use]
+    pub fn handshake(&self) -> Duration {
+        Duration::from_secs(self.handshake_seconds.into())
+    }
+
+    #[must_use]
+    pub fn header(&self) -> Duration {
+        Duration::from_secs(self.header_seconds.into())
+    }
+
+    #[must_use]
+    pub fn body(&self) -> Duration {
+        Duration::from_secs(self.body_seconds.into())
+    }
+
+    #[must_use]
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds.into())
+    }
+}

@@ -1,0 +1,64 @@
+//! Paths of each listener. Default-deny: what is not listed here is 404, another method 405.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+use http::StatusCode;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use super::{health, respond};
+use crate::app::App;
+
+/// A `ds` listener: server messages under mutual TLS. Requests carry [`crate::app::DsPeer`].
+pub fn ds(app: Arc<App>) -> Router {
+    let limits = &app.config.limits;
+    Router::new()
+        .route("/3ds/areq", bounded(post(not_built), limits.areq_bytes))
+        .fallback(unknown)
+        .with_state(app)
+}
+
+/// The `cardholder` listener: browsers and SDKs.
+pub fn cardholder(app: Arc<App>) -> Router {
+    let limits = &app.config.limits;
+    Router::new()
+        .route("/3ds/method", bounded(post(not_built), limits.method_bytes))
+        .route("/3ds/challenge/browser", bounded(post(not_built), limits.creq_bytes))
+        .route("/3ds/challenge/browser/page", bounded(post(not_built), limits.page_bytes))
+        .fallback(unknown)
+        .with_state(app)
+}
+
+/// The `ops` listener: probes, metrics and, in development, the clock.
+pub fn ops(app: Arc<App>) -> Router {
+    let mut router = Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics));
+    if app.config.clock_is_movable() {
+        let clock = get(health::clock).post(health::advance_clock);
+        router = router.route("/dev/clock", bounded(clock, OPS_BODY_BYTES));
+    }
+    router.fallback(unknown).with_state(app)
+}
+
+/// A body above `bytes` is 413, before any of it is parsed.
+fn bounded(route: MethodRouter<Arc<App>>, bytes: usize) -> MethodRouter<Arc<App>> {
+    route
+        .layer::<_, Infallible>(RequestBodyLimitLayer::new(bytes))
+        .layer(DefaultBodyLimit::disable())
+}
+
+async fn not_built() -> Response {
+    respond::refuse(StatusCode::NOT_FOUND)
+}
+
+async fn unknown() -> Response {
+    respond::refuse(StatusCode::NOT_FOUND)
+}
+
+const OPS_BODY_BYTES: usize = 1_024;
