@@ -7,11 +7,13 @@ pub mod browser;
 pub mod cards;
 mod control;
 pub mod directory;
+pub mod echo;
 pub mod endpoints;
 pub mod fault;
 pub mod html;
 pub mod link;
 mod listener;
+pub mod load;
 pub mod merchant;
 pub mod message;
 pub mod pay;
@@ -28,3 +30,6 @@ pub use endpoints::{Endpoints, Ports};
 pub use fault::{Faults, RreqFault};
 pub use pay::{PayOptions, Receipt, pay};
 pub use simulator::{Network, NetworkConfig, SimConfig, Simulator};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! `ds-sim`: the simulator from the shell.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ds_simulator::browser::{CodeSource, Step};
+use ds_simulator::cards;
 use ds_simulator::endpoints::{Endpoints, PkiFiles, Ports};
+use ds_simulator::load::LoadOptions;
 use ds_simulator::message::Order;
 use ds_simulator::pki::Identity;
 use ds_simulator::send::{self, Role};
@@ -32,6 +35,11 @@ enum Command {
     Pay(Box<Pay>),
     /// Post a message file as it is and print the answer
     Send(Send),
+    /// Send AReqs to the ACS as a directory server does, as fast as it answers; report as JSON
+    Load(Load),
+    /// The bare TLS echo that benchmarks compare with
+    #[command(hide = true)]
+    Echo(Echo),
     /// Print (or write) the endpoints.json of a demo folder
     Endpoints(EndpointsArgs),
 }
@@ -149,6 +157,39 @@ struct Send {
 }
 
 #[derive(Debug, Args)]
+struct Load {
+    #[arg(long, default_value = "target/demo/endpoints.json")]
+    endpoints: PathBuf,
+    /// Somewhere else than the ACS of endpoints.json
+    #[arg(long)]
+    to: Option<String>,
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Stop after this many requests
+    #[arg(long)]
+    requests: Option<u64>,
+    /// Stop after this many seconds; 10 when nothing else ends the load
+    #[arg(long)]
+    seconds: Option<f64>,
+    #[arg(long, default_value = "2.2.0")]
+    version: String,
+    /// Card number; default: the first of the cards file whose result is Y
+    #[arg(long)]
+    pan: Option<String>,
+    /// Amount in minor units
+    #[arg(long, default_value = "1200")]
+    amount: String,
+}
+
+#[derive(Debug, Args)]
+struct Echo {
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    #[arg(long, default_value = "target/demo/endpoints.json")]
+    endpoints: PathBuf,
+}
+
+#[derive(Debug, Args)]
 struct EndpointsArgs {
     #[command(flatten)]
     layout: Layout,
@@ -170,6 +211,8 @@ async fn main() -> ExitCode {
         Command::Serve(args) => serve(args).await,
         Command::Pay(args) => pay(*args).await,
         Command::Send(args) => send_file(args).await,
+        Command::Load(args) => load(args).await,
+        Command::Echo(args) => echo(args).await,
         Command::Endpoints(args) => endpoints(&args),
     };
     match done {
@@ -321,7 +364,7 @@ fn to_step(word: &str) -> Step {
 }
 
 fn expiry_on_file(args: &Pay, ends: &Endpoints) -> Option<String> {
-    ds_simulator::cards::read(ends.cards.as_deref()?)
+    cards::read(ends.cards.as_deref()?)
         .into_iter()
         .find(|card| card.pan == args.pan)
         .and_then(|card| card.expiry)
@@ -397,6 +440,43 @@ async fn send_file(args: Send) -> Result<ExitCode> {
         Ok(json) => say(&serde_json::to_string_pretty(&json)?)?,
         Err(_) => say(&String::from_utf8_lossy(&answer.body))?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn load(args: Load) -> Result<ExitCode> {
+    let ends = Endpoints::read(&args.endpoints)?;
+    let cards = ends.cards.as_deref().map(cards::read).unwrap_or_default();
+    let card = cards.iter().find(|card| card.expect == "Y");
+    let pan = args.pan.or_else(|| card.map(|card| card.pan.clone()));
+    let order = Order {
+        expiry: cards.iter().find(|c| Some(&c.pan) == pan.as_ref()).and_then(|c| c.expiry.clone()),
+        pan: pan.context("no card with result Y in the cards file: give --pan")?,
+        amount: args.amount,
+        ..Order::default()
+    };
+    let seconds = args.seconds.or_else(|| args.requests.is_none().then_some(10.0));
+    let options = LoadOptions {
+        url: args.to,
+        connections: args.connections,
+        requests: args.requests,
+        time: seconds.map(Duration::try_from_secs_f64).transpose()?,
+        version: args.version,
+        order,
+        ds_url: ends.ds.rreq.clone().context("endpoints.json without ds.rreq")?,
+    };
+    let report = ds_simulator::load::load(&ends, &options).await?;
+    say(&serde_json::to_string_pretty(&report)?)?;
+    Ok(if report.errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn echo(args: Echo) -> Result<ExitCode> {
+    let ends = Endpoints::read(&args.endpoints)?;
+    let folder = ends.pki.ds_ca.parent().context("ds_ca without folder")?;
+    let identity = Identity::in_dir(folder, "acs-ec");
+    ds_simulator::echo::echo(args.listen, &identity, &ends.pki.ds_ca, |address| {
+        let _ = say(&format!("https://localhost:{}/3ds/areq", address.port()));
+    })
+    .await?;
     Ok(ExitCode::SUCCESS)
 }
 

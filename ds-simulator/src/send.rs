@@ -32,7 +32,7 @@ pub fn default_target(
     ends: &Endpoints,
 ) -> (Role, Option<String>) {
     let kind = text(message, "messageType").unwrap_or("AReq");
-    let role = role.unwrap_or(match kind {
+    let role = role.unwrap_or_else(|| match kind {
         "PReq" => Role::ThreeDsServer,
         "AReq" if message.get("dsTransID").is_none() && !message.is_null() => Role::ThreeDsServer,
         _ => Role::DirectoryServer,

@@ -16,7 +16,7 @@ use crate::merchant::{MerchantSetup, ThreeDsServer};
 use crate::pki::{self, Identity};
 use crate::recorder::Recorder;
 use crate::shop;
-use crate::trace::{Event, Trace};
+use crate::trace::{Observer, Trace};
 
 /// One directory server with its 3DS Server; port 0 means a free one.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ pub struct SimConfig {
     /// Append every message here, card numbers in clear.
     pub record: Option<PathBuf>,
     /// Told of every event as it happens.
-    pub observer: Option<Arc<dyn Fn(&Event) + Send + Sync>>,
+    pub observer: Option<Observer>,
     pub faults: Faults,
 }
 

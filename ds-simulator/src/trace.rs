@@ -45,7 +45,8 @@ pub struct TransactionTrace {
     pub events: Vec<Event>,
 }
 
-type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
+/// Called with each event as it happens.
+pub type Observer = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// The journal of a simulator; the oldest transactions go when it is full.
 #[derive(Default)]
