@@ -12,6 +12,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, RReqTargets};
+use crate::driver::Desk;
+use crate::gateway::OtpGateway;
 use crate::shutdown::Shutdown;
 use crate::storage::Store;
 use crate::vault::Vault;
@@ -29,6 +31,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     pub readiness: Readiness,
     pub shutdown: Shutdown,
+    /// What handlers and driver share in memory.
+    pub desk: Desk,
     /// Renders what the `metrics` macros counted; `None` where no recorder was installed (tests).
     pub metrics: Option<MetricsHandle>,
 }
@@ -50,6 +54,8 @@ pub struct IssuerRuntime {
     pub profile: IssuerProfile,
     /// Ranges, locales, names, phone and gateway.
     pub config: config::Issuer,
+    /// Where its one-time passwords go.
+    pub gateway: Arc<dyn OtpGateway>,
 }
 
 /// Who sent a request to a `ds` listener: a request extension there.

@@ -1,5 +1,23 @@
 //! HTTP: which paths each listener has, and what answers them.
 
+pub mod areq;
+pub mod creq_browser;
 pub mod health;
+pub mod method_url;
+mod refused;
 pub mod respond;
 pub mod router;
+
+pub(crate) use refused::report as report_refused;
+use url::Url;
+
+use crate::config::rreq_targets::is_loopback;
+
+/// Whether the browser may be made to post to this URL: https, or loopback http in development.
+pub(crate) fn may_post_back(url: &str, development: bool) -> bool {
+    Url::parse(url).is_ok_and(|url| match url.scheme() {
+        "https" => url.host().is_some(),
+        "http" => development && is_loopback(&url),
+        _ => false,
+    })
+}

@@ -4,7 +4,11 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod crash;
+pub mod driver;
+pub mod gateway;
 pub mod http;
+pub mod outgoing;
 pub mod pages;
 pub mod shutdown;
 pub mod storage;

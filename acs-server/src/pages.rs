@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
+use crate::config;
 use crate::texts::{Language, raw, text};
 
 /// Where the pages' own forms go.
@@ -23,6 +24,17 @@ pub const PAGE_PATH: &str = "/3ds/challenge/browser/page";
 pub struct Face<'a> {
     pub name: &'a str,
     pub phone: &'a str,
+}
+
+impl<'a> Face<'a> {
+    /// The issuer's name in the language of `tag`, or in its first one.
+    #[must_use]
+    pub fn of(issuer: &'a config::Issuer, tag: &str) -> Self {
+        let tag = Language::from_tag(tag).tag();
+        let first = issuer.locales.first().and_then(|locale| issuer.name.get(locale));
+        let name = issuer.name.get(tag).or(first).map_or("", String::as_str);
+        Self { name, phone: &issuer.phone }
+    }
 }
 
 /// A rendered page with the security headers it needs.

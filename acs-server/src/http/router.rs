@@ -10,14 +10,14 @@ use axum::routing::{MethodRouter, get, post};
 use http::StatusCode;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::{health, respond};
+use super::{areq, creq_browser, health, method_url, respond};
 use crate::app::App;
 
 /// A `ds` listener: server messages under mutual TLS. Requests carry [`crate::app::DsPeer`].
 pub fn ds(app: Arc<App>) -> Router {
     let limits = &app.config.limits;
     Router::new()
-        .route("/3ds/areq", bounded(post(not_built), limits.areq_bytes))
+        .route("/3ds/areq", bounded(post(areq::handle), limits.areq_bytes))
         .fallback(unknown)
         .with_state(app)
 }
@@ -26,9 +26,9 @@ pub fn ds(app: Arc<App>) -> Router {
 pub fn cardholder(app: Arc<App>) -> Router {
     let limits = &app.config.limits;
     Router::new()
-        .route("/3ds/method", bounded(post(not_built), limits.method_bytes))
-        .route("/3ds/challenge/browser", bounded(post(not_built), limits.creq_bytes))
-        .route("/3ds/challenge/browser/page", bounded(post(not_built), limits.page_bytes))
+        .route("/3ds/method", bounded(post(method_url::handle), limits.method_bytes))
+        .route("/3ds/challenge/browser", bounded(post(creq_browser::creq), limits.creq_bytes))
+        .route("/3ds/challenge/browser/page", bounded(post(creq_browser::page), limits.page_bytes))
         .fallback(unknown)
         .with_state(app)
 }
@@ -51,10 +51,6 @@ fn bounded(route: MethodRouter<Arc<App>>, bytes: usize) -> MethodRouter<Arc<App>
     route
         .layer::<_, Infallible>(RequestBodyLimitLayer::new(bytes))
         .layer(DefaultBodyLimit::disable())
-}
-
-async fn not_built() -> Response {
-    respond::refuse(StatusCode::NOT_FOUND)
 }
 
 async fn unknown() -> Response {

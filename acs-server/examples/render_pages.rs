@@ -1,0 +1,106 @@
+//! Writes the cardholder pages in every state and language as HTML files for review:
+//! `cargo run -p acs-server --example render_pages -- DIR`.
+
+use std::path::Path;
+
+use acs_core::flow::present::{CodeView, FinalView};
+use acs_server::pages::{self, Face, Page};
+use acs_server::texts::Language;
+
+fn main() -> std::io::Result<()> {
+    let dir = std::env::args().nth(1).unwrap_or_else(|| "target/pages".to_owned());
+    let dir = Path::new(&dir);
+    std::fs::create_dir_all(dir)?;
+    for language in ["ja", "en"] {
+        for (name, error, status) in STATES {
+            for size in ["01", "02", "03", "04", "05"] {
+                let page =
+                    pages::code(&code_view(language, size, *error, *status), face(language), false);
+                save(dir, &format!("code-{name}-{language}-{size}"), &page)?;
+            }
+        }
+        let mut wide = code_view(language, "01", None, None);
+        wide.merchant = Some("漢".repeat(40));
+        save(dir, &format!("code-wide-{language}-01"), &pages::code(&wide, face(language), false))?;
+        for outcome in ["ok", "fail", "cancel"] {
+            let page = pages::last(&final_view(language, outcome), face(language));
+            save(dir, &format!("final-{outcome}-{language}"), &page)?;
+        }
+        let tag = Language::from_tag(language);
+        save(dir, &format!("timed-out-{language}"), &pages::timed_out(tag))?;
+        save(dir, &format!("invalid-{language}"), &pages::invalid(tag, Some("1f0c9a2e")))?;
+        save(dir, &format!("busy-{language}"), &pages::busy(tag))?;
+        save(dir, &format!("processing-{language}"), &pages::processing(tag, "token"))?;
+    }
+    Ok(())
+}
+
+fn save(dir: &Path, name: &str, page: &Page) -> std::io::Result<()> {
+    std::fs::write(dir.join(format!("{name}.html")), page.html())
+}
+
+fn face(language: &str) -> Face<'static> {
+    if language == "ja" {
+        Face { name: "ひなた銀行", phone: "0120-000-000" }
+    } else {
+        Face { name: "Hinata Bank", phone: "+81 120-000-000" }
+    }
+}
+
+fn code_view(
+    language: &str,
+    size: &str,
+    error: Option<&'static str>,
+    status: Option<&'static str>,
+) -> CodeView {
+    CodeView {
+        language: language.to_owned(),
+        window_size: size.to_owned(),
+        token: "token".to_owned(),
+        merchant: Some(
+            if language == "ja" {
+                "サンプル電機オンライン本店"
+            } else {
+                "Sample Electronics"
+            }
+            .to_owned(),
+        ),
+        amount: Some(if language == "ja" { "12,800円" } else { "¥12,800" }.to_owned()),
+        card_last4: "1234".to_owned(),
+        sent_via: "sms".to_owned(),
+        sent_to: "89".to_owned(),
+        code_length: 6,
+        life_minutes: 5,
+        error,
+        status,
+        attempts_left: 2,
+        resend_wait_seconds: 24,
+        resend_offered: true,
+    }
+}
+
+fn final_view(language: &str, outcome: &'static str) -> FinalView {
+    FinalView {
+        language: language.to_owned(),
+        window_size: "02".to_owned(),
+        notification_url: "https://shop.example/notify".to_owned(),
+        field: "cres".to_owned(),
+        message: "e30".to_owned(),
+        session_data: None,
+        outcome,
+    }
+}
+
+type State = (&'static str, Option<&'static str>, Option<&'static str>);
+
+const STATES: &[State] = &[
+    ("normal", None, None),
+    ("wrong", Some("err.wrong"), None),
+    ("last", Some("err.last"), None),
+    ("form", Some("err.form"), None),
+    ("expired", Some("err.expired"), None),
+    ("stale", Some("stale"), None),
+    ("resent", None, Some("resend.done")),
+    ("wait", None, Some("resend.wait")),
+    ("limit", None, Some("resend.limit")),
+];

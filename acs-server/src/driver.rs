@@ -1,0 +1,342 @@
+//! Runs what the core asks for, boring on purpose: load, one core step, commit, perform. Nothing
+//! leaves before its commit, and a commit that lost the race is decided anew on the new state.
+
+mod deadlines;
+mod desk;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use acs_core::element::{Pan, TransId};
+use acs_core::erro::Rejection;
+use acs_core::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
+use acs_core::flow::present::View;
+use acs_core::flow::{Output, Transaction};
+use acs_core::profile::Contacts;
+use acs_core::{Random, UtcMillis};
+use tokio::time::{Instant, timeout_at};
+use zeroize::Zeroizing;
+
+use crate::app::App;
+use crate::outgoing;
+use crate::storage::{
+    Committed, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, Secret, StoreError,
+    TransactionNumber, TransactionRow, TransactionWrite, Unit,
+};
+use crate::{crash, http};
+
+pub use deadlines::{fire_due, spawn};
+pub use desk::Desk;
+pub(crate) use desk::unpoisoned;
+
+/// Something happened to a transaction; owned, so that a step can be decided again.
+pub(crate) enum Arrived {
+    CReq { creq: Vec<u8>, session_data: Option<String> },
+    Form(FormFields),
+    Deadline,
+    RReq(RReqArrived),
+}
+
+/// Fields of a page's form.
+#[derive(Default)]
+pub(crate) struct FormFields {
+    pub(crate) token: String,
+    pub(crate) action: String,
+    pub(crate) entry: Zeroizing<String>,
+    pub(crate) language: Option<String>,
+}
+
+/// How an RReq fared.
+pub(crate) enum RReqArrived {
+    Answered(Vec<u8>),
+    NoAnswer,
+    ConnectionFailedTwice,
+    GivenUp,
+}
+
+impl Arrived {
+    fn as_input(&self) -> Input<'_> {
+        match self {
+            Self::CReq { creq, session_data } => {
+                Input::BrowserCReq { creq, session_data: session_data.as_deref() }
+            }
+            Self::Form(fields) => Input::Form(Form {
+                token: &fields.token,
+                action: &fields.action,
+                entry: Entry(&fields.entry),
+                language: fields.language.as_deref(),
+            }),
+            Self::Deadline => Input::DeadlineReached,
+            Self::RReq(news) => Input::RReq(match news {
+                RReqArrived::Answered(body) => RReqNews::Answered(body),
+                RReqArrived::NoAnswer => RReqNews::NoAnswer,
+                RReqArrived::ConnectionFailedTwice => RReqNews::ConnectionFailedTwice,
+                RReqArrived::GivenUp => RReqNews::GivenUp,
+            }),
+        }
+    }
+
+    /// A row written because two connections failed waits for the next regular try.
+    const fn sends_at_once(&self) -> bool {
+        !matches!(self, Self::RReq(RReqArrived::ConnectionFailedTwice))
+    }
+}
+
+/// Why a step could not be run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StepError {
+    #[error("no such transaction")]
+    Unknown,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the transaction kept changing")]
+    Contended,
+    #[error("the stored state cannot be used: {0}")]
+    State(String),
+}
+
+/// A transaction after a step, with what a browser is to see.
+#[derive(Debug)]
+pub(crate) struct Stepped {
+    pub(crate) transaction: Transaction,
+    pub(crate) view: Option<View>,
+}
+
+/// Runs one step of transaction `number` to its commit and starts its outputs. `id`, when given,
+/// must be the transaction's own. `close` ends the RReq's outgoing row in the same commit.
+pub(crate) async fn step(
+    app: &Arc<App>,
+    number: TransactionNumber,
+    id: Option<TransId>,
+    arrived: &Arrived,
+    close: Option<&'static str>,
+) -> Result<Stepped, StepError> {
+    // Keeps this process from racing against itself; between processes the revision decides.
+    let _turn = app.desk.turn(number).await;
+    for _ in 0..MAX_DECISIONS {
+        let (row, before) = load(app, number, id).await?;
+        let now = app.clock.now();
+        let decided = with_context(app, &before, row.secret.as_ref(), now, |context, random| {
+            challenge::handle(before.clone(), arrived.as_input(), context, random)
+        })?;
+        let Step { transaction, outputs, view, rejection, .. } = decided;
+        let Performed { mut unit, send } = perform(&row, outputs, now, arrived);
+        if let Some(how) = close {
+            let kind = OutgoingKind::RReq;
+            unit.outgoing.push(OutgoingWrite::Closed { transaction: number, kind, how });
+        }
+        if let Some(after) = &transaction {
+            let row = replacement(&row, after)?;
+            unit.transaction = Some(TransactionWrite::Replace { row, expected: before.revision });
+        }
+        if commit(app, unit).await? == Committed::Conflict {
+            continue;
+        }
+        if let Some(rejection) = rejection {
+            report_refusal(app, &before, &rejection);
+        }
+        for row in send {
+            outgoing::dispatch(app, row);
+        }
+        app.desk.rounds.signal(number);
+        let transaction = transaction.unwrap_or(before);
+        telemetry_of(&transaction, arrived);
+        return Ok(Stepped { transaction, view });
+    }
+    Err(StepError::Contended)
+}
+
+/// What a browser is to see once no RReq is on its way: waits for the end of the round, but not
+/// longer than the sender's two tries and its answer timer can take together.
+pub(crate) async fn settled(
+    app: &Arc<App>,
+    number: TransactionNumber,
+    stepped: Stepped,
+) -> Result<Stepped, StepError> {
+    let Stepped { mut transaction, mut view } = stepped;
+    let patience = Instant::now() + ROUND_PATIENCE;
+    while matches!(view, Some(View::Processing)) {
+        let mut signal = app.desk.rounds.listen(number);
+        let (row, state) = load(app, number, None).await?;
+        let now = app.clock.now();
+        view = Some(with_context(app, &state, row.secret.as_ref(), now, |context, random| {
+            challenge::current_view(&state, context, random)
+        })?);
+        transaction = state;
+        if matches!(view, Some(View::Processing))
+            && timeout_at(patience, signal.changed()).await.is_err()
+        {
+            drop(signal);
+            app.desk.rounds.forget(number);
+            break;
+        }
+    }
+    Ok(Stepped { transaction, view })
+}
+
+/// Commits a unit; with the mutant feature it only promises to.
+pub(crate) async fn commit(app: &Arc<App>, unit: Unit) -> Result<Committed, StoreError> {
+    if unit.transaction.is_none() && unit.events.is_empty() && unit.outgoing.is_empty() {
+        return Ok(Committed::Durable);
+    }
+    crash::pass("before-commit");
+    #[cfg(feature = "danger-reply-before-commit")]
+    {
+        let app = Arc::clone(app);
+        tokio::spawn(async move { app.store.commit(unit).await });
+        crash::pass("after-commit");
+        return Ok(Committed::Durable);
+    }
+    #[cfg(not(feature = "danger-reply-before-commit"))]
+    {
+        let committed = app.store.commit(unit).await?;
+        crash::pass("after-commit");
+        Ok(committed)
+    }
+}
+
+/// The core's random source, from the crypto library.
+#[derive(Debug)]
+pub(crate) struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        // Going on with guessable tokens and codes would be worse than stopping.
+        aws_lc_rs::rand::fill(buffer).expect("the operating system gives randomness");
+    }
+}
+
+/// What outputs become: rows of the commit, and what starts after it.
+pub(crate) struct Performed {
+    pub(crate) unit: Unit,
+    pub(crate) send: Vec<OutgoingRow>,
+}
+
+/// Sorts the outputs of the step that led to `row`.
+pub(crate) fn perform(
+    row: &TransactionRow,
+    outputs: Vec<Output>,
+    now: UtcMillis,
+    arrived: &Arrived,
+) -> Performed {
+    let mut unit = Unit { transaction: None, events: Vec::new(), outgoing: Vec::new() };
+    let mut send = Vec::new();
+    for output in outputs {
+        match output {
+            Output::Audit(event) => unit.events.push(EventRow {
+                issuer_id: row.issuer_id.clone(),
+                transaction: Some(row.number),
+                at: now,
+                kind: event.kind,
+                detail: event.detail.to_string().into_bytes(),
+            }),
+            Output::DeliverOtp(message) => send.push(outgoing::otp_row(row, &message, now)),
+            Output::SendRReq(rreq) => {
+                send.push(outgoing::rreq_row(row, rreq.ds_url, rreq.body, now))
+            }
+            Output::SendErro { ds_url, body } => {
+                send.push(outgoing::erro_row(row, ds_url, body, now))
+            }
+            Output::CancelOtp => unit.outgoing.push(OutgoingWrite::Closed {
+                transaction: row.number,
+                kind: OutgoingKind::Otp,
+                how: "cancelled",
+            }),
+            // The core and this crate are built together; a new output needs an arm above.
+            other => tracing::error!(output = ?other, "an output of the core is not performed"),
+        }
+    }
+    unit.outgoing.extend(send.iter().cloned().map(OutgoingWrite::Put));
+    if !arrived.sends_at_once() {
+        send.clear();
+    }
+    Performed { unit, send }
+}
+
+/// The stored form of a state.
+pub(crate) fn encode_state(transaction: &Transaction) -> Result<Vec<u8>, StepError> {
+    serde_json::to_vec(transaction).map_err(|e| StepError::State(e.to_string()))
+}
+
+async fn load(
+    app: &App,
+    number: TransactionNumber,
+    id: Option<TransId>,
+) -> Result<(TransactionRow, Transaction), StepError> {
+    let row = app.store.transaction(number).await?.ok_or(StepError::Unknown)?;
+    let state = decode_state(&row.state)?;
+    match id {
+        Some(id) if id != state.acs_trans_id => Err(StepError::Unknown),
+        _ => Ok((row, state)),
+    }
+}
+
+/// Reads a stored state.
+pub(crate) fn decode_state(state: &[u8]) -> Result<Transaction, StepError> {
+    serde_json::from_slice(state).map_err(|e| StepError::State(e.to_string()))
+}
+
+fn with_context<T>(
+    app: &App,
+    transaction: &Transaction,
+    secret: Option<&Secret>,
+    now: UtcMillis,
+    run: impl FnOnce(&ChallengeContext<'_>, &mut dyn Random) -> T,
+) -> Result<T, StepError> {
+    let missing = |what: &str, id: &str| StepError::State(format!("{what} {id:?} is gone"));
+    let ds = app.ds(&transaction.ds_id).ok_or_else(|| missing("DS", &transaction.ds_id))?;
+    let issuer = app
+        .issuer(&transaction.issuer_id)
+        .ok_or_else(|| missing("issuer", &transaction.issuer_id))?;
+    let nobody = Secret { pan: no_account(), contacts: Contacts::default() };
+    let secret = secret.unwrap_or(&nobody);
+    let context = ChallengeContext {
+        issuer: &issuer.profile,
+        ds: &ds.profile,
+        pan: &secret.pan,
+        contacts: &secret.contacts,
+        generator: ds.generator.as_ref(),
+        keys: app.vault.challenge_keys(),
+        supported: &ds.profile.versions,
+        now,
+    };
+    Ok(run(&context, &mut SystemRandom))
+}
+
+/// Stands for an account that is no longer kept: the challenge is over and needs none.
+fn no_account() -> Pan {
+    Pan::parse("0000000000000").expect("13 digits")
+}
+
+/// The row after a step: the account goes when nothing is waited for any more.
+fn replacement(row: &TransactionRow, after: &Transaction) -> Result<TransactionRow, StepError> {
+    let deadline = after.deadline();
+    Ok(TransactionRow {
+        revision: after.revision,
+        deadline,
+        state: encode_state(after)?,
+        secret: row.secret.clone().filter(|_| deadline.is_some()),
+        ..row.clone()
+    })
+}
+
+fn report_refusal(app: &App, transaction: &Transaction, rejection: &Rejection) {
+    let supported = app.ds(&transaction.ds_id).map_or(&[][..], |ds| &ds.profile.versions);
+    let erro = acs_core::erro::erro(rejection, supported);
+    http::report_refused("cardholder", &transaction.ds_id, &erro);
+}
+
+fn telemetry_of(transaction: &Transaction, arrived: &Arrived) {
+    let what = match arrived {
+        Arrived::CReq { .. } => "creq",
+        Arrived::Form(_) => "form",
+        Arrived::Deadline => "deadline",
+        Arrived::RReq(_) => "rreq",
+    };
+    tracing::debug!(acs_trans_id = %transaction.acs_trans_id, revision = transaction.revision, what, "challenge step");
+}
+
+/// Decisions on ever newer states before a step gives up.
+const MAX_DECISIONS: usize = 32;
+/// Two connections, the RRes timer, and a little for our own work.
+const ROUND_PATIENCE: Duration = Duration::from_secs(17);

@@ -1,0 +1,304 @@
+//! Delivery of one-time passwords: the development outbox file and the signed webhook.
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use acs_core::UtcMillis;
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::config;
+
+/// A way to reach cardholders.
+pub trait OtpGateway: Send + Sync + fmt::Debug {
+    /// Hands the message over once; the caller repeats failures until the code expires.
+    fn deliver<'a>(&'a self, delivery: &'a Delivery<'a>)
+    -> BoxFuture<'a, Result<(), GatewayError>>;
+}
+
+/// The gateway an issuer is configured with.
+///
+/// # Errors
+/// When the webhook's key cannot be read or its client cannot be made.
+pub fn open(gateway: &config::Gateway) -> Result<Arc<dyn OtpGateway>, String> {
+    match gateway {
+        config::Gateway::Outbox { file } => Ok(Arc::new(Outbox::new(file.clone()))),
+        config::Gateway::Webhook { url, key_file } => {
+            let cannot = |e: &dyn fmt::Display| format!("{}: {e}", key_file.display());
+            let text = Zeroizing::new(std::fs::read_to_string(key_file).map_err(|e| cannot(&e))?);
+            let key = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|e| cannot(&e))?);
+            let client = reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .https_only(true)
+                .build()
+                .map_err(|e| format!("no client for the webhook: {e}"))?;
+            Ok(Arc::new(Webhook::new(url.to_string(), &key, client)))
+        }
+    }
+}
+
+/// A message to a cardholder, wiped when dropped. Serialised into the sealed payload only.
+#[derive(Serialize, Deserialize)]
+pub struct OtpText {
+    /// Correlation id.
+    pub acs_trans_id: String,
+    /// `sms` or `email`.
+    pub channel: String,
+    pub to: String,
+    /// Complete text, code included.
+    pub text: String,
+    pub code: String,
+}
+
+impl OtpText {
+    /// The payload of an outgoing row.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        // Five strings always serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a payload.
+    pub(crate) fn from_json(payload: &[u8]) -> Option<Self> {
+        serde_json::from_slice(payload).ok()
+    }
+}
+
+impl fmt::Debug for OtpText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtpText").field("acs_trans_id", &self.acs_trans_id).finish_non_exhaustive()
+    }
+}
+
+impl Drop for OtpText {
+    fn drop(&mut self) {
+        self.to.zeroize();
+        self.text.zeroize();
+        self.code.zeroize();
+    }
+}
+
+/// One delivery.
+#[derive(Debug)]
+pub struct Delivery<'a> {
+    pub issuer_id: &'a str,
+    pub text: OtpText,
+    pub at: UtcMillis,
+    /// When the code dies; with acsTransID the identity of this code.
+    pub expires: UtcMillis,
+}
+
+/// Why a message was not handed over. Never holds a contact or a code.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatewayError {
+    #[error("the outbox cannot be written: {0}")]
+    Outbox(std::io::Error),
+    #[error("the webhook cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("the webhook answered {0}")]
+    Refused(u16),
+}
+
+/// Development: a JSON Lines file in which messages can be read.
+#[derive(Debug)]
+pub struct Outbox {
+    file: PathBuf,
+}
+
+impl Outbox {
+    /// Appends to `file`, which is created when the first message goes out.
+    #[must_use]
+    pub const fn new(file: PathBuf) -> Self {
+        Self { file }
+    }
+}
+
+#[derive(Serialize)]
+struct OutboxLine<'a> {
+    at: String,
+    #[serde(rename = "acsTransID")]
+    acs_trans_id: &'a str,
+    channel: &'a str,
+    text: &'a str,
+    code: &'a str,
+}
+
+impl OtpGateway for Outbox {
+    fn deliver<'a>(
+        &'a self,
+        delivery: &'a Delivery<'a>,
+    ) -> BoxFuture<'a, Result<(), GatewayError>> {
+        let text = &delivery.text;
+        let line = serde_json::to_vec(&OutboxLine {
+            at: rfc3339(delivery.at),
+            acs_trans_id: &text.acs_trans_id,
+            channel: &text.channel,
+            text: &text.text,
+            code: &text.code,
+        });
+        let file = self.file.clone();
+        Box::pin(async move {
+            let mut line = line.map_err(|e| GatewayError::Outbox(e.into()))?;
+            line.push(b'\n');
+            tokio::task::spawn_blocking(move || append(&file, &line))
+                .await
+                .unwrap_or_else(|e| Err(std::io::Error::other(e)))
+                .map_err(GatewayError::Outbox)
+        })
+    }
+}
+
+/// One write per line, so that readers and other writers see whole lines.
+fn append(file: &std::path::Path, line: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(line)
+}
+
+fn rfc3339(at: UtcMillis) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000)
+        .ok()
+        .and_then(|moment| moment.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+/// Real use: an HTTPS POST to the issuer's sender. The body is signed with HMAC-SHA-256 over
+/// `timestamp "." body`; the same code always carries the same idempotency key.
+pub struct Webhook {
+    url: String,
+    key: hmac::Key,
+    client: reqwest::Client,
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize)]
+struct WebhookBody<'a> {
+    #[serde(rename = "acsTransID")]
+    acs_trans_id: &'a str,
+    issuer: &'a str,
+    channel: &'a str,
+    to: &'a str,
+    text: &'a str,
+    code: &'a str,
+    expires: String,
+}
+
+impl Webhook {
+    /// Posts to `url` through `client`, which must not follow redirects.
+    #[must_use]
+    pub fn new(url: String, key: &[u8], client: reqwest::Client) -> Self {
+        Self { url, key: hmac::Key::new(hmac::HMAC_SHA256, key), client }
+    }
+}
+
+impl OtpGateway for Webhook {
+    fn deliver<'a>(
+        &'a self,
+        delivery: &'a Delivery<'a>,
+    ) -> BoxFuture<'a, Result<(), GatewayError>> {
+        Box::pin(async move {
+            let text = &delivery.text;
+            let body = serde_json::to_vec(&WebhookBody {
+                acs_trans_id: &text.acs_trans_id,
+                issuer: delivery.issuer_id,
+                channel: &text.channel,
+                to: &text.to,
+                text: &text.text,
+                code: &text.code,
+                expires: rfc3339(delivery.expires),
+            })
+            .map_err(|e| GatewayError::Unreachable(e.to_string()))?;
+            let timestamp = delivery.at.to_string();
+            let response = self
+                .client
+                .post(&self.url)
+                .timeout(WEBHOOK_TIMER)
+                .header("content-type", "application/json")
+                .header("x-acs-timestamp", &timestamp)
+                .header("x-acs-signature", signature(&self.key, &timestamp, &body))
+                .header("idempotency-key", format!("{}-{}", text.acs_trans_id, delivery.expires))
+                .body(body)
+                .send()
+                .await
+                .map_err(|e| GatewayError::Unreachable(e.without_url().to_string()))?;
+            let status = response.status();
+            if status.is_success() { Ok(()) } else { Err(GatewayError::Refused(status.as_u16())) }
+        })
+    }
+}
+
+/// `sha256=` and the hex MAC over `timestamp "." body`.
+fn signature(key: &hmac::Key, timestamp: &str, body: &[u8]) -> String {
+    let mut context = hmac::Context::with_key(key);
+    context.update(timestamp.as_bytes());
+    context.update(b".");
+    context.update(body);
+    let mut text = "sha256=".to_owned();
+    for byte in context.sign().as_ref() {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
+}
+
+const WEBHOOK_TIMER: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery() -> Delivery<'static> {
+        Delivery {
+            issuer_id: "bank-a",
+            text: OtpText {
+                acs_trans_id: "id".to_owned(),
+                channel: "sms".to_owned(),
+                to: "+810".to_owned(),
+                text: "code 123456".to_owned(),
+                code: "123456".to_owned(),
+            },
+            at: UtcMillis(1_700_000_000_000),
+            expires: UtcMillis(1_700_000_300_000),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_outbox_grows_by_whole_lines_without_the_contact() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::new(folder.path().join("outbox.jsonl"));
+        outbox.deliver(&delivery()).await.unwrap();
+        outbox.deliver(&delivery()).await.unwrap();
+        let text = std::fs::read_to_string(folder.path().join("outbox.jsonl")).unwrap();
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0]["at"], "2023-11-14T22:13:20Z");
+        assert_eq!(lines[0]["code"], "123456");
+        assert!(!text.contains("+810"));
+    }
+
+    #[test]
+    fn the_signature_covers_time_and_body() {
+        // Value from an independent HMAC implementation (Python's hmac).
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"key");
+        assert_eq!(
+            signature(&key, "1", b"{}"),
+            "sha256=1ba6b8171186efc613e8bcc0cbdab2748f24984d7c5a84faa2637afa0e40d224"
+        );
+    }
+}

@@ -1,0 +1,346 @@
+//! `POST /3ds/areq`: an AReq (or an Erro about our ARes) from a directory server [P-AREQ-01..20].
+//! Bytes are read by the core, decided by the core, committed, and only then answered.
+
+mod in_flight;
+
+use std::sync::Arc;
+
+use acs_core::element::{DeviceChannel, MessageVersion, TransId, TransStatus};
+use acs_core::erro::{Rejection, erro};
+use acs_core::flow::transaction::Phase;
+use acs_core::flow::{AuthenticateInput, Authenticated, authenticate};
+use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, read_areq};
+use acs_core::profile::{Account, CardLookup, Contacts};
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::app::{App, DsPeer, DsRuntime, IssuerRuntime};
+use crate::driver::{self, Arrived, SystemRandom};
+use crate::http::respond;
+use crate::outgoing;
+use crate::storage::{
+    Committed, ReplayKey, Secret, StoreError, TransactionNumber, TransactionRow, TransactionWrite,
+};
+use crate::{crash, trans_id};
+
+pub use in_flight::InFlight;
+use in_flight::{Claim, Place};
+
+/// Answers one message of a directory server.
+pub async fn handle(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<DsPeer>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if !respond::is_media_type(&headers, "application/json") {
+        return respond::refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    let Some(ds) = app.ds.get(peer.ds) else {
+        return empty(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    if !peer.name_ok {
+        return respond::refuse(StatusCode::FORBIDDEN);
+    }
+    let areq = match read_areq(&body, &ds.read_rules) {
+        Ok(AtAreqEndpoint::AReq(areq)) => areq,
+        Ok(AtAreqEndpoint::Erro(received)) => return take_erro(ds, &received),
+        Ok(_) => return empty(StatusCode::OK),
+        Err(rejection) => return refuse(ds, &rejection),
+    };
+    let version = areq.version;
+    let ds_trans_id = areq.ds_trans_id;
+    // A task of its own: a directory server that hangs up does not stop what has begun.
+    let answer = tokio::spawn(answer(Arc::clone(&app), peer.ds, areq, body)).await;
+    match answer {
+        Ok(Answer::ARes(reply)) => {
+            crash::pass("before-reply");
+            pass_after_reply();
+            ares(reply, version, ds_trans_id)
+        }
+        Ok(Answer::Refused(rejection)) => refuse(ds, &rejection),
+        Ok(Answer::Unavailable) | Err(_) => empty(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+/// What an AReq comes to.
+enum Answer {
+    ARes(Reply),
+    Refused(Box<Rejection>),
+    /// No ARes can be given truthfully.
+    Unavailable,
+}
+
+/// An ARes and the id it made.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) ares: Bytes,
+    pub(crate) acs_trans_id: TransId,
+}
+
+/// Finds out whether this AReq is the first with its dsTransID [P-AREQ-20] and answers accordingly.
+async fn answer(app: Arc<App>, ds: usize, areq: Box<AReq>, body: Bytes) -> Answer {
+    let ds_id = &app.ds[ds].profile.id;
+    let key = app.vault.replay_key(ds_id, areq.ds_trans_id.0.as_bytes(), &body);
+    let claim = app.desk.areqs.claim(&key, || app.store.replay(&key));
+    match claim {
+        Claim::First(place) => first(&app, ds, &areq, key, place).await,
+        Claim::Same(mut underway) => {
+            let reply = underway.wait_for(Option::is_some).await.ok().and_then(|r| r.clone());
+            reply.map_or(Answer::Unavailable, Answer::ARes)
+        }
+        Claim::Answered(number) => repeat(&app, &areq, number).await,
+        Claim::Different => Answer::Unavailable,
+    }
+}
+
+/// An identical repeat gets the identical ARes while that is kept.
+async fn repeat(app: &App, areq: &AReq, number: TransactionNumber) -> Answer {
+    match app.store.transaction(number).await {
+        Ok(Some(row)) => {
+            let age_ms = app.clock.now().0 - row.created.0;
+            let acs_trans_id = driver::decode_state(&row.state).map(|state| state.acs_trans_id);
+            match (row.reply, acs_trans_id) {
+                (Some(ares), Ok(acs_trans_id)) if age_ms <= REPEAT_WINDOW_MS => {
+                    tracing::info!(%acs_trans_id, "an AReq was repeated and is answered as before");
+                    Answer::ARes(Reply { ares: ares.into(), acs_trans_id })
+                }
+                _ => Answer::Unavailable,
+            }
+        }
+        Ok(None) => Answer::Unavailable,
+        Err(error) => {
+            tracing::error!(%error, "a repeated AReq cannot be looked up");
+            Answer::Unavailable
+        }
+    }
+}
+
+async fn first(app: &Arc<App>, ds: usize, areq: &AReq, key: ReplayKey, place: Place<'_>) -> Answer {
+    let Some(issuer) = app.issuer_of(ds, &areq.pan) else {
+        return Answer::Unavailable;
+    };
+    let ds = &app.ds[ds];
+    let ds_id = &ds.profile.id;
+    let card = look_up(app, issuer, areq).await;
+    let decision = Decision { app, ds, issuer, areq, key };
+    match decision.decide(&card).await {
+        Ok(reply) => {
+            place.answer(reply.clone());
+            Answer::ARes(reply)
+        }
+        Err(Undecided::Store(error)) => {
+            tracing::error!(ds = ds_id, %error, "an AReq cannot be stored");
+            metrics::counter!("acs_areq_unstored_total", "ds" => ds_id.clone()).increment(1);
+            decision.without_store().map_or(Answer::Unavailable, |reply| {
+                place.answer_unstored(reply.clone());
+                Answer::ARes(reply)
+            })
+        }
+        Err(Undecided::Refused(rejection)) => Answer::Refused(rejection),
+        Err(Undecided::Impossible) => Answer::Unavailable,
+    }
+}
+
+async fn look_up(app: &App, issuer: &IssuerRuntime, areq: &AReq) -> CardLookup {
+    match app.store.card(&issuer.profile.id, &areq.pan).await {
+        Ok(Some(card)) => CardLookup::Found(card),
+        Ok(None) => CardLookup::Unknown,
+        Err(error) => {
+            tracing::error!(issuer = issuer.profile.id, %error, "a card cannot be looked up");
+            CardLookup::Failed
+        }
+    }
+}
+
+/// Why there is no stored ARes.
+enum Undecided {
+    Refused(Box<Rejection>),
+    Store(StoreError),
+    Impossible,
+}
+
+/// All that one decision reads.
+struct Decision<'a> {
+    app: &'a Arc<App>,
+    ds: &'a DsRuntime,
+    issuer: &'a IssuerRuntime,
+    areq: &'a AReq,
+    key: ReplayKey,
+}
+
+impl Decision<'_> {
+    /// Decides, commits, and starts what follows.
+    async fn decide(&self, card: &CardLookup) -> Result<Reply, Undecided> {
+        let number = self.app.store.next_number();
+        let decided = self.authenticate(number, card)?;
+        let Authenticated { transaction, ares, outputs, .. } = decided;
+        let acs_trans_id = transaction.acs_trans_id;
+        let now = transaction.created;
+        let deadline = transaction.deadline();
+        let contacts = match card {
+            CardLookup::Found(card) => card.contacts.clone(),
+            _ => Contacts::default(),
+        };
+        let row = TransactionRow {
+            number,
+            issuer_id: transaction.issuer_id.clone(),
+            ds_id: transaction.ds_id.clone(),
+            created: now,
+            revision: transaction.revision,
+            deadline,
+            state: driver::encode_state(&transaction).map_err(|_| Undecided::Impossible)?,
+            secret: deadline.map(|_| Secret { pan: self.areq.pan.clone(), contacts }),
+            replay: Some(self.key),
+            reply: Some(ares.clone()),
+        };
+        let mut performed = driver::perform(&row, outputs, now, &Arrived::Deadline);
+        performed.unit.transaction = Some(TransactionWrite::Insert(row));
+        match driver::commit(self.app, performed.unit).await {
+            Ok(Committed::Durable) => {}
+            // Another node was first with this dsTransID.
+            Ok(Committed::Conflict) => return Err(Undecided::Impossible),
+            Err(error) => return Err(Undecided::Store(error)),
+        }
+        for row in performed.send {
+            outgoing::dispatch(self.app, row);
+        }
+        count(&self.ds.profile.id, &transaction.phase);
+        tracing::info!(%acs_trans_id, ds = transaction.ds_id, issuer = transaction.issuer_id,
+            version = %transaction.version, result = result_of(&transaction.phase), "AReq answered");
+        Ok(Reply { ares: ares.into(), acs_trans_id })
+    }
+
+    /// The answer when nothing can be stored: a U, from which nothing further can follow, or none.
+    fn without_store(&self) -> Result<Reply, Undecided> {
+        let number = self.app.store.next_number();
+        let decided = self.authenticate(number, &CardLookup::Failed)?;
+        let Phase::Answered(answered) = &decided.transaction.phase else {
+            return Err(Undecided::Impossible);
+        };
+        if answered.status != TransStatus::Unavailable {
+            return Err(Undecided::Impossible);
+        }
+        count(&self.ds.profile.id, &decided.transaction.phase);
+        let acs_trans_id = decided.transaction.acs_trans_id;
+        Ok(Reply { ares: decided.ares.into(), acs_trans_id })
+    }
+
+    fn authenticate(
+        &self,
+        number: TransactionNumber,
+        card: &CardLookup,
+    ) -> Result<Authenticated, Undecided> {
+        let Self { app, ds, issuer, areq, .. } = self;
+        let account =
+            Account { pan: areq.pan.clone(), card_token: app.store.card_token(&areq.pan) };
+        let ds_url_allowed = ds_url_allowed(areq, ds);
+        if !ds_url_allowed {
+            tracing::error!(ds = ds.profile.id, ds_trans_id = %areq.ds_trans_id, alert = true,
+                "dsURL is outside the allowed targets of this DS: no challenge is possible");
+            metrics::counter!("acs_foreign_ds_url_total", "ds" => ds.profile.id.clone())
+                .increment(1);
+        }
+        let input = AuthenticateInput {
+            areq,
+            account: &account,
+            card,
+            issuer: &issuer.profile,
+            ds: &ds.profile,
+            acs_trans_id: trans_id::encode(number, app.vault.trans_id_key()),
+            ds_url_allowed,
+            notification_url_allowed: notification_url_allowed(areq, !app.config.is_production()),
+            method_data_found: method_data_found(areq, app),
+            now: app.clock.now(),
+        };
+        authenticate(&input, &mut SystemRandom, ds.generator.as_ref()).map_err(Undecided::Refused)
+    }
+}
+
+/// Without dsURL (2.1.0 3RI) there is nothing foreign.
+fn ds_url_allowed(areq: &AReq, ds: &DsRuntime) -> bool {
+    areq.ds_url.as_deref().is_none_or(|url| ds.rreq_targets.allows_text(url))
+}
+
+fn notification_url_allowed(areq: &AReq, development: bool) -> bool {
+    areq.browser
+        .as_ref()
+        .is_some_and(|browser| super::may_post_back(&browser.notification_url, development))
+}
+
+/// The method run is that of this transaction, or in 2.3.1 an earlier one [P-MTH-08].
+fn method_data_found(areq: &AReq, app: &App) -> bool {
+    if areq.channel != DeviceChannel::Browser {
+        return false;
+    }
+    let named = areq.browser.as_ref().and_then(|browser| browser.method_id);
+    let runs = [Some(areq.three_ds_server_trans_id), named];
+    runs.into_iter().flatten().any(|run| app.desk.methods.contains(run, app.clock.now()))
+}
+
+/// Whoever posts an Erro gets an empty answer [P-ERRO-04].
+fn take_erro(ds: &DsRuntime, received: &ReceivedErro) -> Response {
+    tracing::warn!(
+        ds = ds.profile.id,
+        code = received.error_code,
+        component = received.error_component,
+        acs_trans_id = received.acs_trans_id.map(tracing::field::display),
+        "an Erro was received"
+    );
+    metrics::counter!("acs_erro_received_total", "ds" => ds.profile.id.clone()).increment(1);
+    empty(StatusCode::OK)
+}
+
+fn refuse(ds: &DsRuntime, rejection: &Rejection) -> Response {
+    let erro = erro(rejection, &ds.profile.versions);
+    super::report_refused("ds", &ds.profile.id, &erro);
+    respond::message(erro.body)
+}
+
+fn count(ds_id: &str, phase: &Phase) {
+    metrics::counter!("acs_areq_total", "ds" => ds_id.to_owned(), "result" => result_of(phase))
+        .increment(1);
+}
+
+fn result_of(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Answered(answered) => answered.status.code(),
+        _ => TransStatus::ChallengeRequired.code(),
+    }
+}
+
+fn ares(reply: Reply, version: MessageVersion, ds_trans_id: TransId) -> Response {
+    let mut response = respond::message(reply.ares.into());
+    if version == MessageVersion::V231 {
+        for (name, id) in [(X_REQUEST_ID, ds_trans_id), (X_RESPONSE_ID, reply.acs_trans_id)] {
+            if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+    }
+    response
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+/// The moment after a reply left is seen by nobody here; a little later is after it.
+fn pass_after_reply() {
+    if crash::armed("after-reply") {
+        tokio::spawn(async {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            crash::pass("after-reply");
+        });
+    }
+}
+
+const REPEAT_WINDOW_MS: i64 = 60_000;
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_RESPONSE_ID: HeaderName = HeaderName::from_static("x-response-id");

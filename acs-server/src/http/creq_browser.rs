@@ -1,0 +1,170 @@
+//! The browser challenge: `POST /3ds/challenge/browser` takes the `CReq` form of the requestor,
+//! `POST /3ds/challenge/browser/page` the forms of our own pages [P-BRW-01..35].
+
+mod strangers;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use acs_core::element::TransId;
+use acs_core::flow::challenge;
+use acs_core::flow::present::View;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use zeroize::Zeroizing;
+
+use crate::app::{App, PeerAddress};
+use crate::driver::{self, Arrived, FormFields, StepError, Stepped};
+use crate::pages::{self, Face, Page};
+use crate::texts::Language;
+use crate::{crash, trans_id};
+
+pub use strangers::Strangers;
+
+/// The `CReq` form.
+pub async fn creq(
+    State(app): State<Arc<App>>,
+    Extension(PeerAddress(peer)): Extension<PeerAddress>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let language = accepted_language(&headers);
+    let mut creq = None;
+    let mut session_data = None;
+    for (name, value) in url::form_urlencoded::parse(&body) {
+        match name.as_ref() {
+            "creq" => creq = TOLERANT.decode(value.trim_end().as_bytes()).ok(),
+            "threeDSSessionData" => session_data = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    let session_data = session_data.filter(|data| data.len() <= MAX_SESSION_DATA);
+    let id = creq.as_deref().and_then(challenge::creq_transaction);
+    let Some((creq, id)) = creq.zip(id) else {
+        tracing::warn!(rule = "P-BRW-10", "a CReq form cannot be read");
+        return stranger(&app, peer.ip(), language, None);
+    };
+    serve(app, peer.ip(), language, id, Arrived::CReq { creq, session_data }).await
+}
+
+/// A form of one of our pages.
+pub async fn page(
+    State(app): State<Arc<App>>,
+    Extension(PeerAddress(peer)): Extension<PeerAddress>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let language = accepted_language(&headers);
+    let mut fields = FormFields::default();
+    for (name, value) in url::form_urlencoded::parse(&body) {
+        match name.as_ref() {
+            "token" => fields.token = value.into_owned(),
+            "action" => fields.action = value.into_owned(),
+            "challengeDataEntry" => fields.entry = Zeroizing::new(value.into_owned()),
+            "language" => fields.language = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    let keys = app.vault.challenge_keys();
+    let Some(id) = challenge::token_transaction(&fields.token, keys) else {
+        tracing::warn!(rule = "P-BRW-27", "a form token is not one of ours");
+        return stranger(&app, peer.ip(), language, None);
+    };
+    serve(app, peer.ip(), language, id, Arrived::Form(fields)).await
+}
+
+async fn serve(
+    app: Arc<App>,
+    address: IpAddr,
+    language: Language,
+    id: TransId,
+    arrived: Arrived,
+) -> Response {
+    let Some(number) = trans_id::decode(id, app.vault.trans_id_key()) else {
+        tracing::warn!(rule = "P-BRW-14", "an acsTransID is not one of ours");
+        return stranger(&app, address, language, Some(id));
+    };
+    let token = match &arrived {
+        Arrived::Form(fields) => fields.token.clone(),
+        _ => String::new(),
+    };
+    let work = Arc::clone(&app);
+    // A task of its own: a browser that goes away does not stop what it began.
+    let stepped = tokio::spawn(async move {
+        let stepped = driver::step(&work, number, Some(id), &arrived, None).await?;
+        driver::settled(&work, number, stepped).await
+    })
+    .await;
+    match stepped {
+        Ok(Ok(stepped)) => show(&app, &stepped, language, &token).into_response(),
+        Ok(Err(StepError::Unknown)) => stranger(&app, address, language, Some(id)),
+        Ok(Err(error)) => {
+            tracing::error!(acs_trans_id = %id, %error, "a challenge step failed");
+            pages::busy(language).into_response()
+        }
+        Err(error) => {
+            tracing::error!(acs_trans_id = %id, %error, "a challenge step broke off");
+            pages::busy(language).into_response()
+        }
+    }
+}
+
+fn show(app: &App, stepped: &Stepped, language: Language, token: &str) -> Page {
+    let issuer = app.issuer(&stepped.transaction.issuer_id);
+    let face = |tag: &str| issuer.map_or(NOBODY, |issuer| Face::of(&issuer.config, tag));
+    match &stepped.view {
+        Some(View::Code(view)) => {
+            let alphanumeric = issuer.is_some_and(|i| i.profile.otp.alphanumeric);
+            pages::code(view, face(&view.language), alphanumeric)
+        }
+        Some(View::Processing) => pages::processing(language, token),
+        Some(View::Final(view) | View::Erro(view)) => {
+            crash::pass("before-final-page");
+            pages::last(view, face(&view.language))
+        }
+        Some(View::TimedOut { language }) => pages::timed_out(Language::from_tag(language)),
+        Some(View::Invalid { reference }) => pages::invalid(language, reference.as_deref()),
+        _ => pages::invalid(language, None),
+    }
+}
+
+/// The page for ids and tokens we never gave out; who shows many of them is slowed down.
+fn stranger(app: &App, address: IpAddr, language: Language, id: Option<TransId>) -> Response {
+    metrics::counter!("acs_refused_total", "listener" => "cardholder", "cause" => "unknown-id")
+        .increment(1);
+    let reference = id.map(|id| id.to_string()[..REFERENCE].to_owned());
+    let page = pages::invalid(language, reference.as_deref());
+    if app.desk.strangers.is_too_many(address) {
+        return page.with_status(StatusCode::TOO_MANY_REQUESTS).into_response();
+    }
+    page.into_response()
+}
+
+/// The first language of the browser that we speak; for pages that belong to no transaction.
+fn accepted_language(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let tags = accepted.unwrap_or_default().split(',').map(|tag| tag.split(';').next());
+    tags.flatten()
+        .map(str::trim)
+        .find(|tag| tag.starts_with("ja") || tag.starts_with("en"))
+        .map_or(Language::English, Language::from_tag)
+}
+
+/// base64url as senders write it: padded or not [P-TRN-08].
+pub(super) const TOLERANT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+/// More than the 1024 of the specification, which receivers should bear [P-BRW-07].
+const MAX_SESSION_DATA: usize = 4096;
+const REFERENCE: usize = 8;
+/// Of an issuer that is no longer configured.
+const NOBODY: Face<'static> = Face { name: "", phone: "" };

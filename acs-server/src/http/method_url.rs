@@ -1,0 +1,128 @@
+//! `POST /3ds/method`: the 3DS Method [P-MTH-01..08]. Unauthenticated writes: small, few per
+//! address, first write wins, kept for an hour in memory of their own, and never in anybody's way.
+
+mod runs;
+
+use std::sync::{Arc, LazyLock};
+
+use acs_core::element::TransId;
+use askama::Template;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use serde::Deserialize;
+
+use super::creq_browser::TOLERANT;
+use crate::app::{App, PeerAddress};
+use crate::pages::{FIXED_HEADERS, hash};
+
+pub use runs::MethodRuns;
+
+/// Takes a run's start (field `threeDSMethodData`) and what its script found (`browserData`).
+pub async fn handle(
+    State(app): State<Arc<App>>,
+    Extension(PeerAddress(peer)): Extension<PeerAddress>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let mut data = None;
+    let mut found = None;
+    for (name, value) in url::form_urlencoded::parse(&body) {
+        match name.as_ref() {
+            "threeDSMethodData" => data = Some(value.into_owned()),
+            "browserData" => found = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    let Some((run, notification_url)) = data.as_deref().and_then(read) else {
+        tracing::warn!(rule = "P-MTH-05", "3DS Method data cannot be read");
+        metrics::counter!("acs_refused_total", "listener" => "cardholder", "cause" => "method-data")
+            .increment(1);
+        return respond(String::new());
+    };
+    let now = app.clock.now();
+    if let Some(found) = found {
+        app.desk.methods.put_script_data(run, &found, now);
+        return respond(String::new());
+    }
+    app.desk.methods.put_headers(run, peer.ip(), &seen(&headers), now);
+    let allowed =
+        notification_url.filter(|url| super::may_post_back(url, !app.config.is_production()));
+    let Some(notification_url) = allowed else {
+        tracing::warn!(rule = "P-MTH-05", "a 3DS Method run names no URL to post back to");
+        return respond(String::new());
+    };
+    let page = MethodPage {
+        style: STYLE,
+        script: SCRIPT,
+        start: data.as_deref().unwrap_or_default(),
+        notification_url: &notification_url,
+        message: &URL_SAFE_NO_PAD.encode(format!(r#"{{"threeDSServerTransID":"{run}"}}"#)),
+    };
+    respond(page.render().unwrap_or_default())
+}
+
+#[derive(Deserialize)]
+struct MethodData {
+    #[serde(rename = "threeDSServerTransID")]
+    three_ds_server_trans_id: String,
+    #[serde(rename = "threeDSMethodNotificationURL")]
+    notification_url: Option<String>,
+}
+
+fn read(data: &str) -> Option<(TransId, Option<String>)> {
+    let json = TOLERANT.decode(data.trim_end()).ok()?;
+    let data: MethodData = serde_json::from_slice(&json).ok()?;
+    Some((TransId::parse(&data.three_ds_server_trans_id)?, data.notification_url))
+}
+
+/// What can be seen without any script.
+fn seen(headers: &HeaderMap) -> String {
+    let text = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+    serde_json::json!({
+        "userAgent": text(header::USER_AGENT),
+        "accept": text(header::ACCEPT),
+        "acceptLanguage": text(header::ACCEPT_LANGUAGE),
+        "acceptEncoding": text(header::ACCEPT_ENCODING),
+    })
+    .to_string()
+}
+
+/// The hidden page: tells what it finds, then posts back, whatever happens in between.
+#[derive(Template)]
+#[template(path = "method.html")]
+struct MethodPage<'a> {
+    style: &'static str,
+    script: &'static str,
+    start: &'a str,
+    notification_url: &'a str,
+    message: &'a str,
+}
+
+fn respond(html: String) -> Response {
+    let mut response = Response::new(Body::from(html));
+    let headers = response.headers_mut();
+    for (name, value) in FIXED_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    response
+}
+
+/// No form-action: the post-back goes to the requestor and may be redirected there.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let text = format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; connect-src 'self'; base-uri 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    );
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+});
+
+const STYLE: &str = include_str!("../../templates/method.css");
+const SCRIPT: &str = include_str!("../../templates/method.js");

@@ -1,0 +1,309 @@
+//! Messages of the durable `outgoing` table on their way: RReqs to the directory server with
+//! identical bytes until delivered [P-RREQ-05, P-RREQ-06], one-time passwords to the issuer's
+//! gateway; and Erros to dsURL, once.
+
+mod deliveries;
+mod link;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use acs_core::UtcMillis;
+use acs_core::flow::transaction::OtpMessage;
+use url::Url;
+
+use crate::app::{App, DsRuntime};
+use crate::crash;
+use crate::driver::{self, Arrived, RReqArrived, StepError};
+use crate::gateway::{Delivery, OtpText};
+use crate::storage::{
+    OutgoingKind, OutgoingRow, OutgoingWrite, TransactionNumber, TransactionRow, Unit,
+};
+
+pub use deliveries::Deliveries;
+
+/// The row of an RReq. Its first try starts with the commit; the loop looks at it only later.
+pub(crate) fn rreq_row(
+    row: &TransactionRow,
+    ds_url: String,
+    body: Vec<u8>,
+    now: UtcMillis,
+) -> OutgoingRow {
+    OutgoingRow {
+        issuer_id: row.issuer_id.clone(),
+        ds_id: row.ds_id.clone(),
+        transaction: row.number,
+        kind: OutgoingKind::RReq,
+        destination: ds_url,
+        payload: body,
+        attempts: 0,
+        next_attempt: now.plus_seconds(RREQ_RETRY_SECONDS),
+        maybe_sent: false,
+        expires: now.plus_seconds(RREQ_LIFE_SECONDS),
+    }
+}
+
+/// The row of an Erro about a defective or missing RRes.
+pub(crate) fn erro_row(
+    row: &TransactionRow,
+    ds_url: String,
+    body: Vec<u8>,
+    now: UtcMillis,
+) -> OutgoingRow {
+    OutgoingRow { kind: OutgoingKind::Erro, ..rreq_row(row, ds_url, body, now) }
+}
+
+/// The row of a one-time password.
+pub(crate) fn otp_row(row: &TransactionRow, otp: &OtpMessage, now: UtcMillis) -> OutgoingRow {
+    let acs_trans_id = driver::decode_state(&row.state).map(|state| state.acs_trans_id.to_string());
+    let text = OtpText {
+        acs_trans_id: acs_trans_id.unwrap_or_default(),
+        channel: otp.channel.clone(),
+        to: otp.to.clone(),
+        text: otp.text.clone(),
+        code: otp.code.clone(),
+    };
+    OutgoingRow {
+        issuer_id: row.issuer_id.clone(),
+        ds_id: row.ds_id.clone(),
+        transaction: row.number,
+        kind: OutgoingKind::Otp,
+        destination: otp.channel.clone(),
+        payload: text.to_json(),
+        attempts: 0,
+        next_attempt: now.plus_seconds(OTP_RETRY_SECONDS),
+        maybe_sent: false,
+        expires: otp.expires,
+    }
+}
+
+/// Starts the delivery of a row that was just committed. The caller holds the transaction's turn.
+pub(crate) fn dispatch(app: &Arc<App>, row: OutgoingRow) {
+    if let Some(row) = app.desk.deliveries.start_or_queue(row) {
+        tokio::spawn(deliver_all(Arc::clone(app), row));
+    }
+}
+
+/// Sends again what a former process left behind: whether it arrived is unknown, so the same
+/// bytes go out once more.
+pub(crate) async fn recover(app: &Arc<App>) {
+    send_until(app, UtcMillis(i64::MAX)).await;
+}
+
+/// Starts every open row whose next try is due.
+pub(crate) async fn send_due(app: &Arc<App>) {
+    send_until(app, app.clock.now()).await;
+}
+
+async fn send_until(app: &Arc<App>, now: UtcMillis) {
+    let read = app.desk.deliveries.reading();
+    match app.store.outgoing_due(now, BATCH).await {
+        Ok(rows) => {
+            for row in rows {
+                if let Some(row) = app.desk.deliveries.start_read(row, &read) {
+                    tokio::spawn(deliver_all(Arc::clone(app), row));
+                }
+            }
+        }
+        Err(error) => tracing::error!(%error, "outgoing rows cannot be read"),
+    }
+}
+
+/// Delivers a row and whatever replaced it meanwhile.
+async fn deliver_all(app: Arc<App>, row: OutgoingRow) {
+    let key = (row.transaction, row.kind);
+    let mut next = Some(row);
+    while let Some(row) = next {
+        let _permit = app.desk.deliveries.permit(row.kind).await;
+        match row.kind {
+            OutgoingKind::RReq => send_rreq(&app, row).await,
+            OutgoingKind::Erro => send_erro(&app, row).await,
+            OutgoingKind::Otp => send_otp(&app, row).await,
+        }
+        next = app.desk.deliveries.finish(key);
+    }
+}
+
+async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
+    let now = app.clock.now();
+    if row.expires <= now {
+        return settle(app, &row, RReqArrived::GivenUp, Some("given-up")).await;
+    }
+    let Some((ds, url)) = target(app, &row) else {
+        tracing::error!(
+            ds = row.ds_id,
+            transaction = row.transaction.0,
+            "an RReq has no allowed target"
+        );
+        return settle(app, &row, RReqArrived::GivenUp, Some("refused")).await;
+    };
+    // An immediate second try the first time, then one try per period.
+    let tries = if row.attempts == 0 { 2 } else { 1 };
+    for attempt in 1..=tries {
+        match link::connect(&ds.rreq_client, &url).await {
+            Ok(link) => return exchange(app, &row, link, row.attempts + attempt).await,
+            Err(error) => {
+                tracing::warn!(ds = row.ds_id, transaction = row.transaction.0, %error, "no connection for an RReq");
+            }
+        }
+    }
+    metrics::counter!("acs_rreq_total", "result" => "no-connection").increment(1);
+    let attempts = row.attempts + tries;
+    if !attempted(app, &row, attempts, row.maybe_sent).await {
+        return;
+    }
+    if row.maybe_sent {
+        // Delivery is unknown: whoever waits for the round is told what was decided.
+        settle(app, &row, RReqArrived::NoAnswer, None).await;
+    } else if row.attempts == 0 {
+        settle(app, &row, RReqArrived::ConnectionFailedTwice, None).await;
+    }
+}
+
+/// Sends over a fresh connection. That bytes may leave is on disk before the first one does.
+async fn exchange(app: &Arc<App>, row: &OutgoingRow, link: link::Link, attempts: u32) {
+    if !attempted(app, row, attempts, true).await {
+        return;
+    }
+    crash::pass("before-rreq");
+    let (news, result) = match link.post(&row.payload, rres_timer(app)).await {
+        Ok(body) => (RReqArrived::Answered(body), "answered"),
+        Err(error) => {
+            tracing::warn!(ds = row.ds_id, transaction = row.transaction.0, %error, "no answer to an RReq");
+            (RReqArrived::NoAnswer, "no-answer")
+        }
+    };
+    crash::pass("after-rres");
+    metrics::counter!("acs_rreq_total", "result" => result).increment(1);
+    settle(app, row, news, Some(result)).await;
+}
+
+/// Notes an attempt; `false` when that failed and nothing may be sent.
+async fn attempted(app: &Arc<App>, row: &OutgoingRow, attempts: u32, maybe_sent: bool) -> bool {
+    let wait = match row.kind {
+        OutgoingKind::RReq | OutgoingKind::Erro => RREQ_RETRY_SECONDS,
+        OutgoingKind::Otp => (OTP_RETRY_SECONDS << attempts.min(4)).min(OTP_RETRY_MAX_SECONDS),
+    };
+    write(app, row, |row| OutgoingWrite::Attempted {
+        transaction: row.transaction,
+        kind: row.kind,
+        attempts,
+        next_attempt: app.clock.now().plus_seconds(wait),
+        maybe_sent,
+    })
+    .await
+}
+
+/// Writes about `row` unless a newer row has taken its place.
+async fn write(
+    app: &Arc<App>,
+    row: &OutgoingRow,
+    change: impl FnOnce(&OutgoingRow) -> OutgoingWrite,
+) -> bool {
+    let _turn = app.desk.turn(row.transaction).await;
+    if app.desk.deliveries.is_replaced((row.transaction, row.kind)) {
+        return false;
+    }
+    let unit = Unit { transaction: None, events: Vec::new(), outgoing: vec![change(row)] };
+    match driver::commit(app, unit).await {
+        Ok(_) => true,
+        Err(error) => {
+            tracing::error!(transaction = row.transaction.0, %error, "an attempt cannot be noted");
+            false
+        }
+    }
+}
+
+/// Tells the core how the RReq fared, closing the row in the same commit when it is over.
+async fn settle(app: &Arc<App>, row: &OutgoingRow, news: RReqArrived, close: Option<&'static str>) {
+    match driver::step(app, row.transaction, None, &Arrived::RReq(news), close).await {
+        Ok(_) => {}
+        Err(StepError::Unknown) => {
+            tracing::warn!(transaction = row.transaction.0, "an RReq without its transaction")
+        }
+        Err(error) => {
+            tracing::error!(transaction = row.transaction.0, %error, "news of an RReq are lost")
+        }
+    }
+}
+
+async fn send_otp(app: &Arc<App>, row: OutgoingRow) {
+    if row.expires <= app.clock.now() {
+        metrics::counter!("acs_otp_total", "result" => "expired").increment(1);
+        close_otp(app, &row, "expired").await;
+        return;
+    }
+    let delivered = match (app.issuer(&row.issuer_id), OtpText::from_json(&row.payload)) {
+        (Some(issuer), Some(text)) => {
+            let delivery = Delivery {
+                issuer_id: &row.issuer_id,
+                text,
+                at: app.clock.now(),
+                expires: row.expires,
+            };
+            issuer.gateway.deliver(&delivery).await.map_err(|e| e.to_string())
+        }
+        _ => Err("its issuer or its text cannot be read".to_owned()),
+    };
+    match delivered {
+        Ok(()) => {
+            metrics::counter!("acs_otp_total", "result" => "delivered").increment(1);
+            close_otp(app, &row, "delivered").await;
+        }
+        Err(error) => {
+            metrics::counter!("acs_otp_total", "result" => "failed").increment(1);
+            tracing::warn!(issuer = row.issuer_id, transaction = row.transaction.0, %error, "a one-time password is not delivered");
+            attempted(app, &row, row.attempts + 1, true).await;
+        }
+    }
+}
+
+async fn close_otp(app: &Arc<App>, row: &OutgoingRow, how: &'static str) {
+    write(app, row, |row| OutgoingWrite::Closed {
+        transaction: row.transaction,
+        kind: row.kind,
+        how,
+    })
+    .await;
+}
+
+/// Posts an Erro about a bad or missing RRes to dsURL: once, whatever comes back.
+async fn send_erro(app: &Arc<App>, row: OutgoingRow) {
+    let closed = write(app, &row, |row| OutgoingWrite::Closed {
+        transaction: row.transaction,
+        kind: row.kind,
+        how: "posted",
+    });
+    if !closed.await {
+        return;
+    }
+    let Some((ds, url)) = target(app, &row) else { return };
+    let posted = match link::connect(&ds.rreq_client, &url).await {
+        Ok(link) => link.post(&row.payload, ERRO_TIMER).await.map(drop),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = posted {
+        tracing::warn!(ds = row.ds_id, %error, "an Erro did not reach dsURL");
+    }
+}
+
+/// The DS of a row and its URL, if messages may go there.
+fn target<'a>(app: &'a App, row: &OutgoingRow) -> Option<(&'a DsRuntime, Url)> {
+    let url = Url::parse(&row.destination).ok()?;
+    app.ds(&row.ds_id).filter(|ds| ds.rreq_targets.allows(&url)).map(|ds| (ds, url))
+}
+
+fn rres_timer(app: &App) -> Duration {
+    Duration::from_secs(app.config.protocol.rres_seconds.into())
+}
+
+/// Number of rows one look takes.
+const BATCH: usize = 256;
+const RREQ_RETRY_SECONDS: u32 = 10;
+const RREQ_LIFE_SECONDS: u32 = 24 * 3600;
+const OTP_RETRY_SECONDS: u32 = 2;
+const OTP_RETRY_MAX_SECONDS: u32 = 30;
+const ERRO_TIMER: Duration = Duration::from_secs(5);
+
+/// Key of a delivery: one row per transaction and kind.
+pub(crate) type Key = (TransactionNumber, OutgoingKind);
