@@ -16,6 +16,7 @@ pub mod element;
 pub mod erro;
 pub mod flow;
 pub mod message;
+pub mod outgoing;
 pub mod policy;
 pub mod profile;
 mod validate;

@@ -169,6 +169,50 @@ pub struct RRes {
     pub results_status: String,
 }
 
+/// What came back for an RReq [P-RREQ-09].
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RResOrErro {
+    RRes(RRes),
+    Erro(Box<ReceivedErro>),
+}
+
+/// Transaction ids of a message that may be defective, each only where well-formed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeekedIds {
+    pub three_ds_server_trans_id: Option<TransId>,
+    pub ds_trans_id: Option<TransId>,
+    pub acs_trans_id: Option<TransId>,
+    pub sdk_trans_id: Option<TransId>,
+}
+
+/// Reads the decoded CReq of a browser: JSON, type, version, duplicates, required elements, formats.
+/// Whether ids and version fit the transaction is the caller's question.
+///
+/// # Errors
+/// A [`Rejection`] with what could be read as its context.
+pub fn read_creq(body: &[u8], rules: &ReadRules) -> Result<CReq, Box<Rejection>> {
+    let _ = (body, rules);
+    unimplemented!("contract")
+}
+
+/// Reads what came back for an RReq.
+///
+/// # Errors
+/// A [`Rejection`] with what could be read as its context.
+pub fn read_rres(body: &[u8], rules: &ReadRules) -> Result<RResOrErro, Box<Rejection>> {
+    let _ = (body, rules);
+    unimplemented!("contract")
+}
+
+/// The ids of a message, however defective the rest of it is.
+#[must_use]
+pub fn peek_ids(body: &[u8]) -> PeekedIds {
+    let _ = body;
+    unimplemented!("contract")
+}
+
 /// Reads what a DS posted to the AReq endpoint, in the order of P-AREQ-02..12: the first failing
 /// stage answers, with every offender of that stage.
 ///
