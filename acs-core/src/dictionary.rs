@@ -1,8 +1,14 @@
-//! The EMV 3DS data dictionary as compiled tables.
+//! The EMV 3DS data dictionary as compiled tables: which elements a message has in a version, when
+//! they must be there, and what they may hold. `build.rs` makes the tables from the facts in
+//! `dictionary/data-elements.json`, as seen by an ACS: AReq on the hop from the directory server,
+//! RReq on the hop to it.
+
+use crate::element::{DeviceChannel, MessageCategory, MessageVersion};
+
+include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
 /// The messages of the dictionary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Message {
     AReq,
     ARes,
@@ -14,4 +20,277 @@ pub enum Message {
     RReq,
     RRes,
     Erro,
+}
+
+impl Message {
+    /// The text of `messageType`.
+    #[must_use]
+    pub const fn message_type(self) -> &'static str {
+        match self {
+            Self::AReq => "AReq",
+            Self::ARes => "ARes",
+            Self::CReq => "CReq",
+            Self::CRes | Self::CResFinal => "CRes",
+            Self::RReq => "RReq",
+            Self::RRes => "RRes",
+            Self::Erro => "Erro",
+        }
+    }
+}
+
+/// The elements of a message or of a nested object.
+#[derive(Debug)]
+pub struct Table {
+    /// Sorted by name.
+    pub elements: &'static [Element],
+    /// Describes every member of an object whose names are free.
+    pub any: Option<&'static Element>,
+}
+
+/// An element in one version.
+#[derive(Debug)]
+pub struct Element {
+    pub name: &'static str,
+    /// By [`Cell`].
+    pub presence: [Presence; 6],
+    /// When true, the element must be there.
+    pub required_if: Option<&'static Expr>,
+    /// When true, it must not.
+    pub absent_if: Option<&'static Expr>,
+    pub kind: Kind,
+}
+
+/// A column of the presence tables: channel and category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    pub channel: DeviceChannel,
+    pub category: MessageCategory,
+}
+
+/// Inclusion of an element in a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Not foreseen there: dropped when it arrives, never sent [P-GEN-05].
+    Foreign,
+    Required,
+    /// Required when its condition holds, as far as the message shows it.
+    Conditional,
+    Optional,
+}
+
+/// JSON type and bounds of an element.
+#[derive(Debug)]
+pub enum Kind {
+    Text(Text),
+    Boolean {
+        /// `false` is not foreseen.
+        only_true: bool,
+    },
+    Object {
+        /// `None`: any members.
+        table: Option<&'static Table>,
+        /// Most characters of its JSON text; 0 = no bound.
+        max: u32,
+    },
+    Array {
+        item: &'static Self,
+        min: u16,
+        /// 0 = no bound.
+        max: u16,
+    },
+    TextOrObject {
+        max: u32,
+    },
+}
+
+/// Bounds of a string.
+#[derive(Debug)]
+pub struct Text {
+    /// Length in characters.
+    pub min: u32,
+    /// 0 = no bound.
+    pub max: u32,
+    pub pattern: Pattern,
+    pub format: Format,
+    /// Range of the number that the digits make.
+    pub number: Option<(u32, u32)>,
+    pub codes: Option<&'static Codes>,
+}
+
+/// Coded values of one version.
+#[derive(Debug)]
+pub struct Codes {
+    /// Sorted.
+    pub valid: &'static [&'static str],
+    /// Two-digit ranges reserved for EMVCo.
+    pub emvco: &'static [(u8, u8)],
+    /// Two-digit ranges a directory server may agree on.
+    pub ds: &'static [(u8, u8)],
+}
+
+/// Patterns of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    Any,
+    Digits {
+        min: u8,
+        max: u8,
+    },
+    SignedDigits,
+    OneToNinetyNine,
+    /// YYMM
+    YearMonth,
+    /// YYYYMMDD
+    Date,
+    /// YYYYMMDDHHMM
+    Minute,
+    /// YYYYMMDDHHMMSS
+    Second,
+    Uuid,
+    /// `n.n.n`
+    Version,
+    ThreeCapitals,
+    /// 28 characters of base64, 20 or 21 bytes.
+    AuthenticationValue,
+    Base64Url,
+    Jwe,
+    Jws,
+}
+
+/// What a string means beyond its pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Plain,
+    Url,
+    Ip,
+    Email,
+    /// ISO 4217 numeric.
+    Currency,
+    /// ISO 3166-1 numeric.
+    Country,
+    /// base64url of a JSON object.
+    JsonObject,
+}
+
+/// A condition over the elements beside the one it belongs to.
+#[derive(Debug)]
+pub enum Expr {
+    Present(Reference),
+    In(Reference, &'static [Literal]),
+    And(&'static [Self]),
+    Or(&'static [Self]),
+    Not(&'static Self),
+}
+
+/// What a condition looks at.
+#[derive(Debug)]
+pub enum Reference {
+    /// An element of the same object.
+    Own(&'static str),
+    /// An element one level down.
+    Child(&'static str, &'static str),
+    /// `APP`, `BRW` or `3RI`.
+    Channel,
+    /// `PA` or `NPA`.
+    Category,
+    /// An element of an earlier message of the transaction: cannot be decided from this one.
+    Earlier,
+}
+
+/// A value in a condition.
+#[derive(Debug)]
+pub enum Literal {
+    Text(&'static str),
+    Boolean(bool),
+}
+
+impl Table {
+    /// The index of the element called `name`.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.elements.binary_search_by(|element| element.name.cmp(name)).ok()
+    }
+
+    /// The element called `name`; for free names the one that describes all.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&'static Element> {
+        self.position(name).map(|at| &self.elements[at]).or(self.any)
+    }
+}
+
+impl Element {
+    /// Presence in `cell`; where channel or category are not known, only what all cells agree on
+    /// is required, and nothing is foreign that some cell foresees.
+    #[must_use]
+    pub fn presence_in(&self, cell: Option<Cell>) -> Presence {
+        if let Some(cell) = cell {
+            return self.presence[cell.index()];
+        }
+        let all = |p| self.presence.iter().all(|own| *own == p);
+        if all(Presence::Required) {
+            Presence::Required
+        } else if all(Presence::Foreign) {
+            Presence::Foreign
+        } else {
+            Presence::Optional
+        }
+    }
+}
+
+impl Cell {
+    const fn index(self) -> usize {
+        let channel = match self.channel {
+            DeviceChannel::App => 0,
+            DeviceChannel::Browser => 2,
+            DeviceChannel::ThreeRi => 4,
+        };
+        channel + matches!(self.category, MessageCategory::NonPayment) as usize
+    }
+}
+
+impl Codes {
+    /// Whether `value` lies in `ranges`.
+    pub(crate) fn covers(ranges: &[(u8, u8)], value: &str) -> bool {
+        let number = (value.len() == 2 && value.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| value.parse::<u8>().ok())
+            .flatten();
+        number.is_some_and(|n| ranges.iter().any(|(low, high)| (*low..=*high).contains(&n)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted_and_as_long_as_the_facts_say() {
+        let counts = [
+            (Message::AReq, [80, 87, 114]),
+            (Message::ARes, [21, 24, 34]),
+            (Message::CReq, [13, 16, 22]),
+            (Message::CRes, [28, 29, 33]),
+            (Message::CResFinal, [9, 9, 9]),
+            (Message::RReq, [17, 19, 23]),
+            (Message::RRes, [8, 8, 8]),
+            (Message::Erro, [11, 11, 11]),
+        ];
+        for (message, counts) in counts {
+            for (version, count) in MessageVersion::ALL.into_iter().zip(counts) {
+                let elements = table(message, version).elements;
+                assert_eq!(elements.len(), count, "{message:?} {version}");
+                assert!(elements.is_sorted_by(|a, b| a.name < b.name), "{message:?} {version}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_hop_from_the_directory_server_is_compiled_in() {
+        let areq = table(Message::AReq, MessageVersion::V220);
+        let cell = |channel| Some(Cell { channel, category: MessageCategory::Payment });
+        let presence = |name, channel| areq.find(name).unwrap().presence_in(cell(channel));
+        assert_eq!(presence("dsTransID", DeviceChannel::Browser), Presence::Required);
+        assert_eq!(presence("sdkEncData", DeviceChannel::App), Presence::Foreign);
+        assert_eq!(presence("deviceInfo", DeviceChannel::App), Presence::Required);
+        assert_eq!(presence("deviceInfo", DeviceChannel::Browser), Presence::Foreign);
+    }
 }
