@@ -15,6 +15,7 @@ pub mod dictionary;
 pub mod element;
 pub mod erro;
 pub mod flow;
+mod json;
 pub mod message;
 pub mod outgoing;
 pub mod policy;

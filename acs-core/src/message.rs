@@ -1,8 +1,19 @@
 //! Messages: bytes to typed values ([`read_areq`], [`read_creq`], [`read_rres`]) and typed values
-//! to checked bytes (`outgoing`). Versions are data in [`crate::dictionary`], not copies of code.
+//! to checked bytes ([`crate::outgoing`]). Versions are data in [`crate::dictionary`], not copies of code.
 
+mod areq;
+mod envelope;
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
-use crate::erro::Rejection;
+use crate::erro::{Fault, Rejection};
+use crate::json;
+use crate::validate::Walk;
+use envelope::Envelope;
 
 /// What a reader of incoming messages has to know about the peer and this installation.
 #[derive(Debug, Clone)]
@@ -187,14 +198,47 @@ pub struct PeekedIds {
     pub sdk_trans_id: Option<TransId>,
 }
 
+/// Reads what a DS posted to the AReq endpoint, in the order of P-AREQ-02..12: the first failing
+/// stage answers, with every offender of that stage.
+///
+/// # Errors
+/// A [`Rejection`], which [`crate::erro::erro`] turns into the Erro to answer.
+pub fn read_areq(body: &[u8], rules: &ReadRules) -> Result<AtAreqEndpoint, Box<Rejection>> {
+    let message = parse(body)?;
+    let envelope = Envelope::of(&message);
+    if envelope.message_type() == Some("Erro") {
+        return Ok(AtAreqEndpoint::Erro(Box::new(received_erro(&message))));
+    }
+    let version = envelope.open(Message::AReq, rules)?;
+    areq::read(&message, version, rules)
+        .map(|areq| AtAreqEndpoint::AReq(Box::new(areq)))
+        .map_err(|fault| envelope.reject(fault))
+}
+
 /// Reads the decoded CReq of a browser: JSON, type, version, duplicates, required elements, formats.
 /// Whether ids and version fit the transaction is the caller's question.
 ///
 /// # Errors
 /// A [`Rejection`] with what could be read as its context.
 pub fn read_creq(body: &[u8], rules: &ReadRules) -> Result<CReq, Box<Rejection>> {
-    let _ = (body, rules);
-    unimplemented!("contract")
+    let message = parse(body)?;
+    let envelope = Envelope::of(&message);
+    let version = envelope.open(Message::CReq, rules)?;
+    let cell = Cell { channel: DeviceChannel::Browser, category: MessageCategory::Payment };
+    let walk = Walk { version, cell: Some(cell), rules, outgoing: false };
+    let findings = walk.message(table(Message::CReq, version), &message);
+    if let Some(fault) = findings.first_fault() {
+        return Err(envelope.reject(fault));
+    }
+    let creq = || {
+        Some(CReq {
+            version,
+            three_ds_server_trans_id: envelope.ids.three_ds_server_trans_id?,
+            acs_trans_id: envelope.ids.acs_trans_id?,
+            challenge_window_size: message.text("challengeWindowSize")?.to_owned(),
+        })
+    };
+    creq().ok_or_else(|| envelope.reject(Fault::PermanentFailure))
 }
 
 /// Reads what came back for an RReq.
@@ -202,23 +246,67 @@ pub fn read_creq(body: &[u8], rules: &ReadRules) -> Result<CReq, Box<Rejection>>
 /// # Errors
 /// A [`Rejection`] with what could be read as its context.
 pub fn read_rres(body: &[u8], rules: &ReadRules) -> Result<RResOrErro, Box<Rejection>> {
-    let _ = (body, rules);
-    unimplemented!("contract")
+    let message = parse(body)?;
+    let envelope = Envelope::of(&message);
+    if envelope.message_type() == Some("Erro") {
+        return Ok(RResOrErro::Erro(Box::new(received_erro(&message))));
+    }
+    let version = envelope.open(Message::RRes, rules)?;
+    let walk = Walk { version, cell: None, rules, outgoing: false };
+    let findings = walk.message(table(Message::RRes, version), &message);
+    if let Some(fault) = findings.first_fault() {
+        return Err(envelope.reject(fault));
+    }
+    let rres = || {
+        Some(RResOrErro::RRes(RRes {
+            version,
+            three_ds_server_trans_id: envelope.ids.three_ds_server_trans_id?,
+            ds_trans_id: envelope.ids.ds_trans_id?,
+            acs_trans_id: envelope.ids.acs_trans_id?,
+            results_status: message.text("resultsStatus")?.to_owned(),
+        }))
+    };
+    rres().ok_or_else(|| envelope.reject(Fault::PermanentFailure))
 }
 
 /// The ids of a message, however defective the rest of it is.
 #[must_use]
 pub fn peek_ids(body: &[u8]) -> PeekedIds {
-    let _ = body;
-    unimplemented!("contract")
+    json::parse(body).map(|message| Envelope::of(&message).ids).unwrap_or_default()
 }
 
-/// Reads what a DS posted to the AReq endpoint, in the order of P-AREQ-02..12: the first failing
-/// stage answers, with every offender of that stage.
-///
-/// # Errors
-/// A [`Rejection`], which [`crate::erro::erro`] turns into the Erro to answer.
-pub fn read_areq(body: &[u8], rules: &ReadRules) -> Result<AtAreqEndpoint, Box<Rejection>> {
-    let _ = (body, rules);
-    unimplemented!("contract")
+/// Decodes base64url as senders write it: padded or not [P-TRN-08].
+#[must_use]
+pub fn decode_base64url(text: &str) -> Option<Vec<u8>> {
+    TOLERANT.decode(text).ok()
 }
+
+const TOLERANT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+fn parse(body: &[u8]) -> Result<json::Object<'_>, Box<Rejection>> {
+    json::parse(body).ok_or_else(|| {
+        Box::new(Rejection::new(Fault::NotJson, crate::erro::ErroContext::default()))
+    })
+}
+
+fn received_erro(message: &json::Object<'_>) -> ReceivedErro {
+    let cut = |name: &str, most: usize| {
+        message.text(name).unwrap_or_default().chars().take(most).collect::<String>()
+    };
+    let ids = Envelope::of(message).ids;
+    ReceivedErro {
+        error_code: cut("errorCode", 3),
+        error_component: cut("errorComponent", 1),
+        acs_trans_id: ids.acs_trans_id,
+        ds_trans_id: ids.ds_trans_id,
+        json: message.to_value(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

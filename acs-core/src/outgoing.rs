@@ -1,7 +1,10 @@
 //! The dictionary check of messages we send: a defect is ours, and the message does not leave.
 
-use crate::dictionary::Message;
+use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion};
+use crate::json;
+use crate::message::ReadRules;
+use crate::validate::Walk;
 
 /// Checks a message about to be sent: presence for its channel and category, conditions that the
 /// message itself can decide, types, lengths, patterns, codes; and that it holds nothing else.
@@ -15,6 +18,23 @@ pub fn check(
     channel: Option<DeviceChannel>,
     category: Option<MessageCategory>,
 ) -> Result<(), String> {
-    let _ = (json, message, version, channel, category);
-    Ok(())
+    let Some(object) = json::parse(json) else { return Err("not a JSON object".to_owned()) };
+    let cell = channel.zip(category).map(|(channel, category)| Cell { channel, category });
+    let walk = Walk { version, cell, rules: &OWN, outgoing: true };
+    let mut defects = walk.message(table(message, version), &object).all();
+    if object.text("messageType") != Some(message.message_type()) {
+        defects.push("messageType".to_owned());
+    }
+    if object.text("messageVersion") != Some(version.as_str()) {
+        defects.push("messageVersion".to_owned());
+    }
+    if defects.is_empty() { Ok(()) } else { Err(defects.join(",")) }
 }
+
+/// Nothing is agreed with ourselves.
+static OWN: ReadRules = ReadRules {
+    versions: Vec::new(),
+    agreed_values: Vec::new(),
+    known_extensions: Vec::new(),
+    accepted_iso_codes: Vec::new(),
+};

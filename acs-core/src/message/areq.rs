@@ -1,0 +1,194 @@
+//! From a JSON object to a typed [`AReq`] [P-AREQ-06..12, P-AREQ-16..19].
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use p256::EncodedPoint;
+use p256::elliptic_curve::sec1::FromEncodedPoint as _;
+
+use super::{
+    AReq, AppData, BrowserData, Merchant, P256PublicJwk, Purchase, ReadRules, decode_base64url,
+};
+use crate::dictionary::{Cell, Message, table};
+use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
+use crate::erro::Fault;
+use crate::json::{self, Node, Object};
+use crate::validate::{Findings, Walk};
+
+pub(super) fn read(
+    message: &Object<'_>,
+    version: MessageVersion,
+    rules: &ReadRules,
+) -> Result<AReq, Fault> {
+    let cell = cell(message, rules);
+    let walk = Walk { version, cell, rules, outgoing: false };
+    let mut findings = walk.message(table(Message::AReq, version), message);
+    if cell.is_some_and(|cell| cell.channel == DeviceChannel::App) {
+        sdk_key(message, &mut findings);
+    }
+    contradictions(message, &mut findings);
+    if let Some(fault) = findings.first_fault() {
+        return Err(fault);
+    }
+    // The walk found everything in place; were it not so, a refusal is the safe answer.
+    cell.and_then(|cell| typed(message, version, cell)).ok_or(Fault::PermanentFailure)
+}
+
+/// Channel and category as far as their values are known. An agreed category of a DS range has the
+/// presence rules of non-payment, which ask for less.
+fn cell(message: &Object<'_>, rules: &ReadRules) -> Option<Cell> {
+    let channel = match message.text("deviceChannel")? {
+        "01" => DeviceChannel::App,
+        "02" => DeviceChannel::Browser,
+        "03" => DeviceChannel::ThreeRi,
+        _ => return None,
+    };
+    let category = match message.text("messageCategory")? {
+        "01" => MessageCategory::Payment,
+        "02" => MessageCategory::NonPayment,
+        other => {
+            let agreed =
+                |(name, value): &(String, String)| name == "messageCategory" && value == other;
+            rules.agreed_values.iter().any(agreed).then_some(MessageCategory::NonPayment)?
+        }
+    };
+    Some(Cell { channel, category })
+}
+
+/// The SDK's key: a public point of P-256 and nothing private [P-AREQ-19].
+fn sdk_key(message: &Object<'_>, findings: &mut Findings) {
+    let Some(jwk) = message.get("sdkEphemPubKey").and_then(Node::as_object) else { return };
+    if jwk.members.is_empty() {
+        return;
+    }
+    let curve = jwk.text("kty") == Some("EC") && jwk.text("crv") == Some("P-256");
+    let (Some(x), Some(y)) = (jwk.text("x"), jwk.text("y")) else { return };
+    if !curve || jwk.get("d").is_some() || !is_on_curve(x, y) {
+        findings.invalid("sdkEphemPubKey");
+    }
+}
+
+fn is_on_curve(x: &str, y: &str) -> bool {
+    let coordinate = |text: &str| <[u8; 32]>::try_from(URL_SAFE_NO_PAD.decode(text).ok()?).ok();
+    let (Some(x), Some(y)) = (coordinate(x), coordinate(y)) else { return false };
+    let point = EncodedPoint::from_affine_coordinates(&x.into(), &y.into(), false);
+    bool::from(p256::PublicKey::from_encoded_point(&point).is_some())
+}
+
+/// Cross-field rules [P-AREQ-12]. A status without its source is found by the dictionary's own
+/// conditions.
+fn contradictions(message: &Object<'_>, findings: &mut Findings) {
+    for status in ["whiteListStatus", "trustListStatus"] {
+        if message.text(status).is_some_and(|value| !matches!(value, "Y" | "N")) {
+            findings.contradictory(status);
+        }
+    }
+    for (status, source) in SOURCES {
+        let present = |name| message.get(name).is_some_and(|node| !node.is_empty());
+        if present(source) && !present(status) {
+            findings.contradictory(source);
+        }
+    }
+}
+
+fn typed(message: &Object<'_>, version: MessageVersion, cell: Cell) -> Option<AReq> {
+    let text = |name: &str| message.text(name).filter(|t| !t.is_empty()).map(str::to_owned);
+    let id = |name: &str| message.text(name).and_then(TransId::parse);
+    Some(AReq {
+        version,
+        channel: cell.channel,
+        category: cell.category,
+        three_ds_server_trans_id: id("threeDSServerTransID")?,
+        ds_trans_id: id("dsTransID")?,
+        ds_reference_number: text("dsReferenceNumber")?,
+        ds_url: text("dsURL"),
+        three_ds_server_ref_number: text("threeDSServerRefNumber")?,
+        three_ds_requestor_id: text("threeDSRequestorID").unwrap_or_default(),
+        three_ds_requestor_name: text("threeDSRequestorName").unwrap_or_default(),
+        three_ds_requestor_url: text("threeDSRequestorURL").unwrap_or_default(),
+        pan: Pan::parse(message.text("acctNumber")?)?,
+        card_expiry_date: text("cardExpiryDate"),
+        purchase: purchase(message),
+        merchant: Merchant {
+            name: text("merchantName"),
+            country: text("merchantCountryCode"),
+            mcc: text("mcc"),
+            acquirer_bin: text("acquirerBIN"),
+            acquirer_merchant_id: text("acquirerMerchantID"),
+        },
+        challenge_ind: one_or_more(message.get("threeDSRequestorChallengeInd")),
+        authentication_ind: text("threeDSRequestorAuthenticationInd"),
+        three_ri_ind: text("threeRIInd").filter(|_| cell.channel == DeviceChannel::ThreeRi),
+        decoupled_req_ind: text("threeDSRequestorDecReqInd"),
+        browser: match cell.channel {
+            DeviceChannel::Browser => Some(browser(message)?),
+            _ => None,
+        },
+        app: match cell.channel {
+            DeviceChannel::App => Some(app(message)?),
+            _ => None,
+        },
+    })
+}
+
+fn purchase(message: &Object<'_>) -> Option<Purchase> {
+    Some(Purchase {
+        amount: message.text("purchaseAmount")?.to_owned(),
+        currency: message.text("purchaseCurrency")?.to_owned(),
+        exponent: message.text("purchaseExponent")?.parse().ok()?,
+        date: message.text("purchaseDate").map(str::to_owned),
+    })
+}
+
+fn one_or_more(node: Option<&Node<'_>>) -> Vec<String> {
+    match node {
+        Some(Node::Text(text)) if !text.is_empty() => vec![text.clone().into_owned()],
+        Some(Node::Array(items)) => {
+            items.iter().filter_map(Node::as_text).map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn browser(message: &Object<'_>) -> Option<BrowserData> {
+    let text = |name: &str| message.text(name).map(str::to_owned);
+    let accepted = || one_or_more(message.get("acceptLanguage")).into_iter().next();
+    Some(BrowserData {
+        comp_ind: text("threeDSCompInd")?,
+        method_id: message.text("threeDSMethodId").and_then(TransId::parse),
+        notification_url: text("notificationURL")?,
+        user_agent: text("browserUserAgent")?,
+        accept_header: text("browserAcceptHeader")?,
+        ip: text("browserIP"),
+        language: text("browserLanguage").or_else(accepted),
+        javascript_enabled: message.get("browserJavascriptEnabled") != Some(&Node::Boolean(false)),
+    })
+}
+
+fn app(message: &Object<'_>) -> Option<AppData> {
+    let jwk = message.get("sdkEphemPubKey")?.as_object()?;
+    Some(AppData {
+        sdk_trans_id: message.text("sdkTransID").and_then(TransId::parse)?,
+        sdk_reference_number: message.text("sdkReferenceNumber")?.to_owned(),
+        sdk_max_timeout_minutes: message.text("sdkMaxTimeout")?.parse().ok()?,
+        sdk_ephem_pub_key: P256PublicJwk {
+            x: jwk.text("x")?.to_owned(),
+            y: jwk.text("y")?.to_owned(),
+        },
+        device_data_version: message.text("deviceInfo").and_then(device_data_version),
+    })
+}
+
+/// `DV` of the device information; its content never leads to a refusal.
+fn device_data_version(device_info: &str) -> Option<String> {
+    let decoded = decode_base64url(device_info)?;
+    json::parse(&decoded)?.text("DV").map(|dv| dv.chars().take(MAX_DV).collect())
+}
+
+/// Statuses and who set them.
+const SOURCES: [(&str, &str); 4] = [
+    ("whiteListStatus", "whiteListStatusSource"),
+    ("trustListStatus", "trustListStatusSource"),
+    ("deviceBindingStatus", "deviceBindingStatusSource"),
+    ("cardSecurityCodeStatus", "cardSecurityCodeStatusSource"),
+];
+const MAX_DV: usize = 16;

@@ -1,0 +1,58 @@
+//! Message extensions [P-GEN-13, P-AREQ-11].
+
+use super::{Findings, Walk, dedup_from};
+use crate::element::MessageVersion;
+use crate::json::{Node, Object};
+
+pub(super) fn check(node: &Node<'_>, walk: &Walk<'_>, findings: &mut Findings) {
+    let most = if walk.version >= MessageVersion::V231 { 15 } else { 10 };
+    match node {
+        Node::Array(items) if items.len() <= most && node.text_length() <= MAX_LENGTH => {
+            for item in items {
+                match item {
+                    Node::Object(object) => extension(object, walk, findings),
+                    _ => findings.extension_invalid.push(NAME.to_owned()),
+                }
+            }
+        }
+        _ => findings.extension_invalid.push(NAME.to_owned()),
+    }
+    dedup_from(&mut findings.extension_invalid, 0);
+    dedup_from(&mut findings.extension_missing, 0);
+}
+
+fn extension(extension: &Object<'_>, walk: &Walk<'_>, findings: &mut Findings) {
+    let short = |node: &Node<'_>| {
+        node.as_text().is_some_and(|text| text.chars().count() <= MAX_NAME_LENGTH)
+    };
+    let data = |node: &Node<'_>| {
+        node.as_object().is_some_and(|object| object.text_length() <= MAX_DATA_LENGTH)
+    };
+    let flag = |node: &Node<'_>| matches!(node, Node::Boolean(_));
+    let members: [(&str, &dyn Fn(&Node<'_>) -> bool); 4] =
+        [("name", &short), ("id", &short), ("criticalityIndicator", &flag), ("data", &data)];
+    for (name, is_good) in members {
+        match extension.get(name).filter(|node| !node.is_empty()) {
+            None => findings.extension_missing.push(format!("{NAME}.{name}")),
+            Some(node) if !is_good(node) => {
+                findings.extension_invalid.push(format!("{NAME}.{name}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let critical = extension.get("criticalityIndicator") == Some(&Node::Boolean(true));
+    let id = extension.text("id").unwrap_or_default();
+    if critical && !walk.rules.known_extensions.iter().any(|known| known == id) {
+        findings.extension_unknown.push(printable(id));
+    }
+}
+
+/// A stranger's text as it may stand in `errorDetail`.
+fn printable(id: &str) -> String {
+    id.chars().filter(|c| c.is_ascii_graphic() && *c != ',').take(MAX_NAME_LENGTH).collect()
+}
+
+const NAME: &str = "messageExtension";
+const MAX_NAME_LENGTH: usize = 64;
+const MAX_DATA_LENGTH: usize = 8_059;
+const MAX_LENGTH: usize = 81_920;

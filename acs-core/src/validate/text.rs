@@ -1,0 +1,216 @@
+//! Checks of strings: length, pattern, number, code, format [P-AREQ-09].
+
+use std::net::IpAddr;
+
+use url::Url;
+
+use super::Walk;
+use crate::dictionary::{Codes, Format, Pattern, Text};
+use crate::element::MessageVersion;
+use crate::{json, message};
+
+/// What a string's value is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Good,
+    Bad,
+    /// In a range reserved for EMVCo, or for a DS that did not agree on it [P-GEN-08].
+    Reserved,
+}
+
+pub(super) fn check(bounds: &Text, value: &str, name: &str, walk: &Walk<'_>) -> Verdict {
+    // Unpadded minutes are seen in 2.2.0 [P-AREQ-12].
+    let unpadded = name == "threeDSRequestorDecMaxTime" && walk.version == MessageVersion::V220;
+    let length = value.chars().count();
+    let too_long = bounds.max > 0 && length > bounds.max as usize;
+    if too_long || (length < bounds.min as usize && !unpadded) {
+        return Verdict::Bad;
+    }
+    let pattern = if unpadded { Pattern::Digits { min: 1, max: 5 } } else { bounds.pattern };
+    if !matches_pattern(pattern, value) || !in_number_range(bounds.number, value) {
+        return Verdict::Bad;
+    }
+    if let Some(codes) = bounds.codes {
+        return coded(codes, value, name, walk);
+    }
+    if has_format(bounds.format, value) { Verdict::Good } else { Verdict::Bad }
+}
+
+fn coded(codes: &Codes, value: &str, name: &str, walk: &Walk<'_>) -> Verdict {
+    if codes.valid.binary_search(&value).is_ok() {
+        return Verdict::Good;
+    }
+    if Codes::covers(codes.ds, value) {
+        let agreed = &walk.rules.agreed_values;
+        let known = agreed.iter().any(|(element, code)| element == name && code == value);
+        return if known { Verdict::Good } else { Verdict::Reserved };
+    }
+    if Codes::covers(codes.emvco, value) { Verdict::Reserved } else { Verdict::Bad }
+}
+
+fn in_number_range(range: Option<(u32, u32)>, value: &str) -> bool {
+    range.is_none_or(|(low, high)| {
+        value.parse::<u32>().is_ok_and(|number| (low..=high).contains(&number))
+    })
+}
+
+fn matches_pattern(pattern: Pattern, value: &str) -> bool {
+    let bytes = value.as_bytes();
+    match pattern {
+        Pattern::Any => true,
+        Pattern::Digits { min, max } => {
+            (usize::from(min)..=usize::from(max)).contains(&bytes.len()) && digits(bytes)
+        }
+        Pattern::SignedDigits => {
+            let rest = bytes.strip_prefix(b"+").or_else(|| bytes.strip_prefix(b"-"));
+            let rest = rest.unwrap_or(bytes);
+            (1..=4).contains(&rest.len()) && digits(rest)
+        }
+        Pattern::OneToNinetyNine => {
+            (1..=2).contains(&bytes.len()) && digits(bytes) && bytes[0] != b'0'
+        }
+        Pattern::YearMonth => bytes.len() == 4 && digits(bytes) && month(&bytes[2..4]),
+        Pattern::Date => bytes.len() == 8 && digits(bytes) && date(bytes),
+        Pattern::Minute => bytes.len() == 12 && digits(bytes) && date(bytes) && minute(&bytes[8..]),
+        Pattern::Second => {
+            bytes.len() == 14
+                && digits(bytes)
+                && date(bytes)
+                && minute(&bytes[8..12])
+                && bytes[12] <= b'5'
+        }
+        Pattern::Uuid => uuid(bytes),
+        Pattern::Version => {
+            let mut parts = value.split('.');
+            let number =
+                |part: Option<&str>| part.is_some_and(|p| !p.is_empty() && digits(p.as_bytes()));
+            number(parts.next())
+                && number(parts.next())
+                && number(parts.next())
+                && parts.next().is_none()
+        }
+        Pattern::ThreeCapitals => bytes.len() == 3 && bytes.iter().all(u8::is_ascii_uppercase),
+        Pattern::AuthenticationValue => authentication_value(bytes),
+        Pattern::Base64Url => !bytes.is_empty() && bytes.iter().all(base64url),
+        Pattern::Jwe => segments(value, 5, Some(1)),
+        Pattern::Jws => segments(value, 3, None),
+    }
+}
+
+fn digits(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_digit)
+}
+
+fn two(bytes: &[u8]) -> u8 {
+    (bytes[0] - b'0') * 10 + (bytes[1] - b'0')
+}
+
+fn month(digits: &[u8]) -> bool {
+    (1..=12).contains(&two(digits))
+}
+
+/// Month and day of YYYYMMDD.
+fn date(digits: &[u8]) -> bool {
+    month(&digits[4..6]) && (1..=31).contains(&two(&digits[6..8]))
+}
+
+/// HHMM
+fn minute(digits: &[u8]) -> bool {
+    two(digits) <= 23 && digits[2] <= b'5'
+}
+
+fn uuid(bytes: &[u8]) -> bool {
+    bytes.len() == 36
+        && bytes.iter().enumerate().all(|(at, b)| match at {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+/// 28 characters of base64: 20 bytes with one sign of padding, 21 without, 19 with two.
+fn authentication_value(bytes: &[u8]) -> bool {
+    let base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    bytes.len() == 28
+        && bytes[..26].iter().all(base64)
+        && match (bytes[26], bytes[27]) {
+            (b'=', last) => last == b'=',
+            (_, b'=') => base64(&bytes[26]),
+            _ => bytes[26..].iter().all(base64),
+        }
+}
+
+const fn base64url(b: &u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(*b, b'-' | b'_')
+}
+
+/// Dotted base64url; the part at `may_be_empty` may be empty.
+fn segments(value: &str, count: usize, may_be_empty: Option<usize>) -> bool {
+    let mut seen = 0;
+    let good = value.split('.').enumerate().all(|(at, part)| {
+        seen += 1;
+        (!part.is_empty() || may_be_empty == Some(at)) && part.bytes().all(|b| base64url(&b))
+    });
+    good && seen == count
+}
+
+fn has_format(format: Format, value: &str) -> bool {
+    match format {
+        // ISO lists are a stage of their own.
+        Format::Plain | Format::Currency | Format::Country => true,
+        Format::Url => Url::parse(value).is_ok_and(|url| url.has_host()),
+        Format::Ip => value.parse::<IpAddr>().is_ok(),
+        Format::Email => value.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && !domain.is_empty() && !value.contains(char::is_whitespace)
+        }),
+        Format::JsonObject => {
+            message::decode_base64url(value).is_some_and(|text| json::parse(&text).is_some())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        let good = [
+            (Pattern::Digits { min: 1, max: 3 }, "12"),
+            (Pattern::SignedDigits, "-540"),
+            (Pattern::SignedDigits, "0"),
+            (Pattern::OneToNinetyNine, "24"),
+            (Pattern::YearMonth, "3012"),
+            (Pattern::Date, "20261231"),
+            (Pattern::Minute, "202612312359"),
+            (Pattern::Second, "20261231235959"),
+            (Pattern::Uuid, "8a880dc0-d2d2-4067-bcb1-b08d1690b26E"),
+            (Pattern::Version, "2.10.0"),
+            (Pattern::AuthenticationValue, "AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+            (Pattern::AuthenticationValue, "AAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            (Pattern::Jwe, "a..b.c.d"),
+            (Pattern::Jws, "a.b.c"),
+        ];
+        for (pattern, value) in good {
+            assert!(matches_pattern(pattern, value), "{pattern:?} {value}");
+        }
+        let bad = [
+            (Pattern::Digits { min: 1, max: 3 }, "1234"),
+            (Pattern::Digits { min: 1, max: 3 }, "1a"),
+            (Pattern::SignedDigits, "+"),
+            (Pattern::OneToNinetyNine, "0"),
+            (Pattern::YearMonth, "3013"),
+            (Pattern::Date, "20261232"),
+            (Pattern::Minute, "202612312400"),
+            (Pattern::Second, "20261231235960"),
+            (Pattern::Uuid, "8a880dc0d2d24067bcb1b08d1690b26e"),
+            (Pattern::Version, "2.1"),
+            (Pattern::Version, "2.1.0.0"),
+            (Pattern::AuthenticationValue, "AAAAAAAAAAAAAAAAAAAAAAAAAA=A"),
+            (Pattern::Jwe, "a.b.c"),
+            (Pattern::Jws, "a.b."),
+        ];
+        for (pattern, value) in bad {
+            assert!(!matches_pattern(pattern, value), "{pattern:?} {value}");
+        }
+    }
+}
