@@ -2,7 +2,6 @@
 //! an ACS: AReq as it arrives from a directory server, RReq as it leaves for one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::{env, fs};
 
 use serde_json::{Map, Value};
@@ -56,14 +55,12 @@ impl Tables<'_> {
             if element == "*" {
                 any = format!("Some(&{row})");
             } else {
-                writeln!(rows, "    {row},").unwrap();
+                rows.push_str(&format!("    {row},\n"));
             }
         }
-        writeln!(
-            self.out,
-            "static {ident}: Table = Table {{ any: {any}, elements: &[\n{rows}] }};\n"
-        )
-        .unwrap();
+        self.out.push_str(&format!(
+            "static {ident}: Table = Table {{ any: {any}, elements: &[\n{rows}] }};\n\n"
+        ));
         ident
     }
 
@@ -127,22 +124,18 @@ impl Tables<'_> {
 
     /// The functions that find a table.
     fn index(&mut self) {
-        writeln!(
-            self.out,
+        self.out.push_str(
             "/// The elements of `message` in `version`.\n#[must_use]\n\
-             pub fn table(message: Message, version: MessageVersion) -> &'static Table {{\n    \
-             match (message, version) {{"
-        )
-        .unwrap();
+             pub fn table(message: Message, version: MessageVersion) -> &'static Table {\n    \
+             match (message, version) {\n",
+        );
         for message in MESSAGES {
             for version in VERSIONS {
                 let name = format!("V{}", version.replace('.', ""));
                 let ident = ident("messages", message, version);
-                writeln!(
-                    self.out,
-                    "        (Message::{message}, MessageVersion::{name}) => &{ident},"
-                )
-                .unwrap();
+                self.out.push_str(&format!(
+                    "        (Message::{message}, MessageVersion::{name}) => &{ident},\n"
+                ));
             }
         }
         self.out.push_str("    }\n}\n");

@@ -34,7 +34,7 @@ pub(crate) struct Findings {
 impl Findings {
     /// The fault of the first stage that found anything.
     pub(crate) fn first_fault(self) -> Option<Fault> {
-        let stages: [(Vec<String>, fn(Vec<String>) -> Fault); 10] = [
+        let stages: [(Vec<String>, Stage); 10] = [
             (self.duplicated, Fault::Duplicated),
             (self.missing, Fault::Missing),
             (self.missing_by_condition, Fault::Missing),
@@ -76,6 +76,9 @@ impl Findings {
         self.contradictory.push(name.to_owned());
     }
 }
+
+/// Makes the fault of a stage.
+type Stage = fn(Vec<String>) -> Fault;
 
 /// What a walk has to know.
 #[derive(Debug)]

@@ -22,19 +22,10 @@ pub(super) fn check(node: &Node<'_>, walk: &Walk<'_>, findings: &mut Findings) {
 }
 
 fn extension(extension: &Object<'_>, walk: &Walk<'_>, findings: &mut Findings) {
-    let short = |node: &Node<'_>| {
-        node.as_text().is_some_and(|text| text.chars().count() <= MAX_NAME_LENGTH)
-    };
-    let data = |node: &Node<'_>| {
-        node.as_object().is_some_and(|object| object.text_length() <= MAX_DATA_LENGTH)
-    };
-    let flag = |node: &Node<'_>| matches!(node, Node::Boolean(_));
-    let members: [(&str, &dyn Fn(&Node<'_>) -> bool); 4] =
-        [("name", &short), ("id", &short), ("criticalityIndicator", &flag), ("data", &data)];
-    for (name, is_good) in members {
+    for name in ["name", "id", "criticalityIndicator", "data"] {
         match extension.get(name).filter(|node| !node.is_empty()) {
             None => findings.extension_missing.push(format!("{NAME}.{name}")),
-            Some(node) if !is_good(node) => {
+            Some(node) if !is_good(name, node) => {
                 findings.extension_invalid.push(format!("{NAME}.{name}"));
             }
             Some(_) => {}
@@ -44,6 +35,17 @@ fn extension(extension: &Object<'_>, walk: &Walk<'_>, findings: &mut Findings) {
     let id = extension.text("id").unwrap_or_default();
     if critical && !walk.rules.known_extensions.iter().any(|known| known == id) {
         findings.extension_unknown.push(printable(id));
+    }
+}
+
+fn is_good(name: &str, node: &Node<'_>) -> bool {
+    match node {
+        Node::Text(text) => {
+            matches!(name, "name" | "id") && text.chars().count() <= MAX_NAME_LENGTH
+        }
+        Node::Boolean(_) => name == "criticalityIndicator",
+        Node::Object(object) => name == "data" && object.text_length() <= MAX_DATA_LENGTH,
+        _ => false,
     }
 }
 
