@@ -1,5 +1,6 @@
 //! The roles against a small stand-in for an ACS, over real TLS on free ports.
 
+mod areq;
 mod stub;
 
 use std::time::Duration;
