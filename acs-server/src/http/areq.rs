@@ -6,7 +6,7 @@ mod in_flight;
 use std::sync::Arc;
 
 use acs_core::element::{DeviceChannel, MessageVersion, TransId, TransStatus};
-use acs_core::erro::{Rejection, erro};
+use acs_core::erro::{ErroContext, Fault, Rejection, erro};
 use acs_core::flow::transaction::Phase;
 use acs_core::flow::{AuthenticateInput, Authenticated, authenticate};
 use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, read_areq};
@@ -94,8 +94,21 @@ async fn answer(app: Arc<App>, ds: usize, areq: Box<AReq>, body: Bytes) -> Answe
             reply.map_or(Answer::Unavailable, Answer::ARes)
         }
         Claim::Answered(number) => repeat(&app, &areq, number).await,
-        Claim::Different => Answer::Unavailable,
+        Claim::Different => refused(&areq, Fault::DuplicateMessage),
     }
+}
+
+/// An AReq that passed the readers and is refused all the same.
+fn refused(areq: &AReq, fault: Fault) -> Answer {
+    let context = ErroContext {
+        version: Some(areq.version),
+        message_type: Some("AReq"),
+        three_ds_server_trans_id: Some(areq.three_ds_server_trans_id),
+        ds_trans_id: Some(areq.ds_trans_id),
+        acs_trans_id: None,
+        sdk_trans_id: areq.app.as_ref().map(|app| app.sdk_trans_id),
+    };
+    Answer::Refused(Box::new(Rejection::new(fault, context)))
 }
 
 /// An identical repeat gets the identical ARes while that is kept.
@@ -109,7 +122,7 @@ async fn repeat(app: &App, areq: &AReq, number: TransactionNumber) -> Answer {
                     tracing::info!(%acs_trans_id, "an AReq was repeated and is answered as before");
                     Answer::ARes(Reply { ares: ares.into(), acs_trans_id })
                 }
-                _ => Answer::Unavailable,
+                _ => refused(areq, Fault::DuplicateMessage),
             }
         }
         Ok(None) => Answer::Unavailable,
@@ -122,7 +135,7 @@ async fn repeat(app: &App, areq: &AReq, number: TransactionNumber) -> Answer {
 
 async fn first(app: &Arc<App>, ds: usize, areq: &AReq, key: ReplayKey, place: Place<'_>) -> Answer {
     let Some(issuer) = app.issuer_of(ds, &areq.pan) else {
-        return Answer::Unavailable;
+        return refused(areq, Fault::NotServed("acctNumber"));
     };
     let ds = &app.ds[ds];
     let ds_id = &ds.profile.id;
