@@ -1,1 +1,7 @@
-fn main() {}
+//! The `acs` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    acs_server::cli::run()
+}

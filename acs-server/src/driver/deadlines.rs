@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use tokio::task::JoinHandle;
 
 use super::{Arrived, StepError, step};
-use crate::app::App;
+use crate::app::{App, Latch};
 use crate::outgoing;
 use crate::storage::TransactionNumber;
 
@@ -20,6 +20,7 @@ pub fn spawn(app: &Arc<App>) -> JoinHandle<()> {
         outgoing::recover(&app).await;
         loop {
             fire_due(&app).await;
+            app.readiness.release(Latch::DeadlinesRecovered);
             outgoing::send_due(&app).await;
             tokio::time::sleep(TICK).await;
         }

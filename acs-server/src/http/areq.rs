@@ -44,7 +44,7 @@ pub async fn handle(
         return empty(StatusCode::SERVICE_UNAVAILABLE);
     };
     if !peer.name_ok {
-        return respond::refuse(StatusCode::FORBIDDEN);
+        return refuse(ds, &Rejection::new(Fault::AccessDenied, ErroContext::default()));
     }
     let areq = match read_areq(&body, &ds.read_rules) {
         Ok(AtAreqEndpoint::AReq(areq)) => areq,

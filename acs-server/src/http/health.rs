@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::respond;
 use crate::app::{App, Latch};
+use crate::{driver, outgoing};
 
 /// `GET /livez`: the process serves.
 pub async fn live() -> &'static str {
@@ -62,5 +63,7 @@ pub async fn advance_clock(State(app): State<Arc<App>>, body: Bytes) -> Response
     if let Err(error) = app.clock.advance(advance.advance_ms) {
         return respond::json(StatusCode::BAD_REQUEST, &json!({ "error": error.to_string() }));
     }
+    driver::fire_due(&app).await;
+    outgoing::send_due(&app).await;
     respond::json(StatusCode::OK, &json!({ "now": app.clock.now() }))
 }

