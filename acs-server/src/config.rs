@@ -118,7 +118,7 @@ impl Config {
     /// Whether `/dev/clock` may move the clock.
     #[must_use]
     pub fn clock_is_movable(&self) -> bool {
-        self.clock.movable.unwrap_or(!self.is_production())
+        self.clock.movable.unwrap_or_else(|| !self.is_production())
     }
 
     fn resolve(&mut self, folder: &Path) {

@@ -232,10 +232,10 @@ pub(crate) fn perform(
             }),
             Output::DeliverOtp(message) => send.push(outgoing::otp_row(row, &message, now)),
             Output::SendRReq(rreq) => {
-                send.push(outgoing::rreq_row(row, rreq.ds_url, rreq.body, now))
+                send.push(outgoing::rreq_row(row, rreq.ds_url, rreq.body, now));
             }
             Output::SendErro { ds_url, body } => {
-                send.push(outgoing::erro_row(row, ds_url, body, now))
+                send.push(outgoing::erro_row(row, ds_url, body, now));
             }
             Output::CancelOtp => unit.outgoing.push(OutgoingWrite::Closed {
                 transaction: row.number,

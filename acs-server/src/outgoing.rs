@@ -219,10 +219,10 @@ async fn settle(app: &Arc<App>, row: &OutgoingRow, news: RReqArrived, close: Opt
     match driver::step(app, row.transaction, None, &Arrived::RReq(news), close).await {
         Ok(_) => {}
         Err(StepError::Unknown) => {
-            tracing::warn!(transaction = row.transaction.0, "an RReq without its transaction")
+            tracing::warn!(transaction = row.transaction.0, "an RReq without its transaction");
         }
         Err(error) => {
-            tracing::error!(transaction = row.transaction.0, %error, "news of an RReq are lost")
+            tracing::error!(transaction = row.transaction.0, %error, "news of an RReq are lost");
         }
     }
 }

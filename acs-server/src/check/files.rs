@@ -79,9 +79,8 @@ fn writable(name: &str, path: &Path, report: &mut Report) {
 }
 
 fn try_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let probe: PathBuf =
-        folder.unwrap_or(Path::new(".")).join(format!(".acs-check-{}", std::process::id()));
+    let name = format!(".acs-check-{}", std::process::id());
+    let probe = path.parent().map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
     OpenOptions::new().write(true).create_new(true).open(&probe)?;
     std::fs::remove_file(&probe)
 }

@@ -1,3 +1,5 @@
 //! Integration tests of the server crate, in one binary.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod storage;

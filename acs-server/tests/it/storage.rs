@@ -38,8 +38,8 @@ pub(crate) fn row(number: TransactionNumber) -> TransactionRow {
 }
 
 pub(crate) fn secret(pan: &str) -> Secret {
-    let mut contacts = acs_core::profile::Contacts::default();
-    contacts.sms = Some("+819012345678".to_owned());
+    let sms = Some("+819012345678".to_owned());
+    let contacts = acs_core::profile::Contacts { sms, ..Default::default() };
     Secret { pan: Pan::parse(pan).unwrap(), contacts }
 }
 

@@ -371,10 +371,9 @@ impl Writer {
         let conn = &self.conn;
         match &unit.transaction {
             Some(SealedTransaction::Insert { row, reply, secret, opening }) => {
-                if let Some(key) = &row.replay {
-                    if self.shared.window.find(&key.ds_trans).is_some() {
-                        return Ok(Committed::Conflict);
-                    }
+                let known = |key: &ReplayKey| self.shared.window.find(&key.ds_trans).is_some();
+                if row.replay.as_ref().is_some_and(known) {
+                    return Ok(Committed::Conflict);
                 }
                 let reply = reply.as_ref().map(|reply| (reply.key.id, reply.bytes.as_slice()));
                 insert(conn, row, reply, secret.as_deref(), opening.as_deref())?;
@@ -384,7 +383,8 @@ impl Writer {
                 }
             }
             Some(SealedTransaction::Replace { row, secret, expected }) => {
-                if !replace(conn, row, secret.as_deref(), *expected)? {
+                let replaced = replace(conn, row, secret.as_deref(), *expected)?;
+                if !replaced {
                     return Ok(Committed::Conflict);
                 }
             }
