@@ -2,18 +2,32 @@
 //! challenge machine; [`present`] turns its views into what a channel shows; [`proof`] holds the
 //! values without which no authentication value can be made.
 
+mod ares;
+mod attempts;
 pub mod challenge;
+mod cres;
+pub(crate) mod currency;
+mod decide;
 pub mod present;
 pub mod proof;
+mod reason;
+mod rreq;
 pub mod transaction;
+mod words;
+
+use serde_json::{Value, json};
 
 use crate::Random;
 use crate::UtcMillis;
 use crate::crypto::AuthenticationValueGenerator;
-use crate::element::TransId;
-use crate::erro::Rejection;
+use crate::element::{DeviceChannel, MessageCategory, TransId, TransStatus};
+use crate::erro::{ErroContext, Fault, Rejection};
 use crate::message::AReq;
 use crate::profile::{Account, CardLookup, DsProfile, IssuerProfile};
+
+use decide::{Answer, Decision, Refusal};
+use reason::Reason;
+use transaction::{Answered, ExpectCReq, FORMAT, Phase};
 
 pub use transaction::{AuditEvent, Output, Transaction};
 
@@ -27,8 +41,8 @@ pub struct AuthenticateInput<'a> {
     pub ds: &'a DsProfile,
     /// The id made for this transaction.
     pub acs_trans_id: TransId,
-    /// `false` when the AReq's dsURL is outside the DS profile's allowed origins: then no C, but U
-    /// and an alarm event.
+    /// `false` when the AReq's dsURL is outside the DS profile's allowed origins: then U and an
+    /// alarm event, whatever the card.
     pub ds_url_allowed: bool,
     /// `false` when notificationURL is not https (or loopback http in development): then no C.
     pub notification_url_allowed: bool,
@@ -51,13 +65,176 @@ pub struct Authenticated {
 /// Decides an AReq and builds its ARes.
 ///
 /// # Errors
-/// None for a legal AReq: negative results are ARes values. A [`Rejection`] only for P-AREQ-14/15
-/// findings the caller has not made.
+/// None for a legal AReq: negative results are ARes values. A [`Rejection`] only where no ARes can
+/// be built at all.
 pub fn authenticate(
     input: &AuthenticateInput<'_>,
-    random: &mut dyn Random,
+    _random: &mut dyn Random,
     generator: &dyn AuthenticationValueGenerator,
 ) -> Result<Authenticated, Box<Rejection>> {
-    let _ = (input, random, generator);
-    unimplemented!("contract")
+    let areq = input.areq;
+    let wanted = areq.browser.as_ref().and_then(|browser| browser.language.as_deref());
+    let language = words::language(wanted, input.issuer);
+    let mut decision = decide::decide(input);
+    let value = ares::value(input, &decision.answer, generator);
+    let mut outputs = Vec::with_capacity(2);
+    let ares = match ares::build(input, &decision.answer, value.as_ref(), language) {
+        Ok(ares) => ares,
+        Err(defects) => {
+            outputs.push(AuditEvent::output("ares-unbuildable", json!({ "elements": defects })));
+            let (instead, ares) = fall_back(input)?;
+            decision = instead;
+            ares
+        }
+    };
+    if !input.ds_url_allowed {
+        outputs.push(AuditEvent::output(
+            "foreign-ds-url",
+            json!({ "ds": input.ds.id, "three_ds_server": areq.three_ds_server_ref_number }),
+        ));
+    }
+    outputs.push(why(input, &decision));
+    let phase = match &decision.answer {
+        Answer::Challenge(offer) => Phase::ExpectCReq(ExpectCReq {
+            until: input.now.plus_seconds(input.issuer.first_creq_seconds),
+            via: offer.via,
+        }),
+        answer => Phase::Answered(Answered {
+            status: answer.status(),
+            reason: answer.refusal().map(|refusal| refusal.reason.as_str().to_owned()),
+        }),
+    };
+    let transaction = open(input, language.tag(), phase);
+    Ok(Authenticated { transaction, ares, outputs })
+}
+
+/// The answer when the decided one would break the dictionary: a plain U, or no ARes at all.
+fn fall_back(input: &AuthenticateInput<'_>) -> Result<(Decision, Vec<u8>), Box<Rejection>> {
+    let refusal = || Refusal {
+        reason: Reason::technical(input.areq.version, input.issuer),
+        tell_cardholder: false,
+    };
+    let ares = ares::minimal(input, &refusal()).map_err(|_| {
+        let context = ErroContext {
+            version: Some(input.areq.version),
+            message_type: Some("AReq"),
+            three_ds_server_trans_id: Some(input.areq.three_ds_server_trans_id),
+            ds_trans_id: Some(input.areq.ds_trans_id),
+            acs_trans_id: Some(input.acs_trans_id),
+            sdk_trans_id: input.areq.app.as_ref().map(|app| app.sdk_trans_id),
+        };
+        Box::new(Rejection::new(Fault::PermanentFailure, context))
+    })?;
+    let decision = Decision {
+        answer: Answer::Unavailable(refusal()),
+        outcome: "OUT-TECH",
+        rule: "ares-unbuildable".to_owned(),
+        obstacle: None,
+    };
+    Ok((decision, ares))
+}
+
+fn open(input: &AuthenticateInput<'_>, language: &str, phase: Phase) -> Transaction {
+    let areq = input.areq;
+    let notification_url = areq
+        .browser
+        .as_ref()
+        .filter(|_| input.notification_url_allowed)
+        .map(|browser| browser.notification_url.clone());
+    Transaction {
+        format: FORMAT,
+        revision: 0,
+        acs_trans_id: input.acs_trans_id,
+        ds_trans_id: areq.ds_trans_id,
+        three_ds_server_trans_id: areq.three_ds_server_trans_id,
+        issuer_id: input.issuer.id.clone(),
+        ds_id: input.ds.id.clone(),
+        version: areq.version,
+        channel: areq.channel,
+        category: areq.category,
+        card_token: input.account.card_token.clone(),
+        card_last4: input.account.pan.last4().to_owned(),
+        ds_url: areq.ds_url.clone(),
+        notification_url,
+        purchase: areq.purchase.clone(),
+        merchant: areq.merchant.clone(),
+        created: input.now,
+        language: language.to_owned(),
+        phase,
+    }
+}
+
+/// The *why* of an answer: what was decided, by which rule, on what (invariant 9).
+fn why(input: &AuthenticateInput<'_>, decision: &Decision) -> Output {
+    let areq = input.areq;
+    let mut detail = serde_json::Map::new();
+    let mut note = |name: &str, value: Value| {
+        if !value.is_null() {
+            detail.insert(name.to_owned(), value);
+        }
+    };
+    note("outcome", decision.outcome.into());
+    note("status", decision.answer.status().code().into());
+    note("reason", decision.answer.refusal().map(|r| r.reason.as_str()).into());
+    note("rule", decision.rule.as_str().into());
+    note("obstacle", decision.obstacle.into());
+    note("acs_trans_id", input.acs_trans_id.to_string().into());
+    note("card", input.account.card_token.as_str().into());
+    note("card_state", card_state(input.card).into());
+    note("version", areq.version.as_str().into());
+    note("channel", channel(areq.channel).into());
+    note("category", category(areq.category).into());
+    if let Some(purchase) = &areq.purchase {
+        note("amount", purchase.amount.as_str().into());
+        note("exponent", purchase.exponent.into());
+        note("currency", purchase.currency.as_str().into());
+    }
+    note("merchant", areq.merchant.name.as_deref().into());
+    note("merchant_id", areq.merchant.acquirer_merchant_id.as_deref().into());
+    note("merchant_country", areq.merchant.country.as_deref().into());
+    note("mcc", areq.merchant.mcc.as_deref().into());
+    if !areq.challenge_ind.is_empty() {
+        note("challenge_ind", areq.challenge_ind.join(",").into());
+    }
+    note("authentication_ind", areq.authentication_ind.as_deref().into());
+    if input.method_data_found {
+        note("method_data", true.into());
+    }
+    if let Answer::Challenge(offer) = &decision.answer {
+        note("via", offer.via.as_str().into());
+        note("mandated", offer.mandated.into());
+    }
+    AuditEvent::output("areq-answered", Value::Object(detail))
+}
+
+fn card_state(card: &CardLookup) -> Option<Value> {
+    match card {
+        CardLookup::Found(card) => serde_json::to_value(card.state).ok(),
+        CardLookup::Unknown => Some("unknown".into()),
+        CardLookup::Failed => Some("lookup-failed".into()),
+    }
+}
+
+const fn channel(channel: DeviceChannel) -> &'static str {
+    match channel {
+        DeviceChannel::App => "01",
+        DeviceChannel::Browser => "02",
+        DeviceChannel::ThreeRi => "03",
+    }
+}
+
+/// `messageCategory`.
+const fn category(category: MessageCategory) -> &'static str {
+    match category {
+        MessageCategory::Payment => "01",
+        MessageCategory::NonPayment => "02",
+    }
+}
+
+/// A final CRes says Y or N; a result of U, A or R is shown as N [P-BRW-32].
+const fn shown_status(status: TransStatus) -> TransStatus {
+    match status {
+        TransStatus::Authenticated => TransStatus::Authenticated,
+        _ => TransStatus::NotAuthenticated,
+    }
 }

@@ -3,6 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::element::MessageCategory;
+use crate::flow::currency;
+use crate::message::AReq;
+
 /// One policy rule of an issuer's configuration (`[[issuer.rule]]`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +40,51 @@ pub struct Condition {
     pub authentication_ind: Vec<String>,
     /// `01` PA, `02` NPA.
     pub message_category: Vec<String>,
+}
+
+/// What conditions look at.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    areq: &'a AReq,
+    /// In the currency's own minor units, whatever exponent was sent.
+    amount: Option<u128>,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn of(areq: &'a AReq) -> Self {
+        Self { areq, amount: areq.purchase.as_ref().and_then(currency::minor_units) }
+    }
+}
+
+impl Condition {
+    /// Whether every given condition holds. One about an element that is absent does not.
+    pub(crate) fn holds(&self, facts: &Facts<'_>) -> bool {
+        let areq = facts.areq;
+        let category = match areq.category {
+            MessageCategory::Payment => "01",
+            MessageCategory::NonPayment => "02",
+        };
+        let currency = areq.purchase.as_ref().map(|purchase| purchase.currency.as_str());
+        let merchant = &areq.merchant;
+        one_of(&self.currency, currency)
+            && self.amount_holds(facts.amount)
+            && one_of(&self.merchant_country, merchant.country.as_deref())
+            && one_of(&self.merchant_id, merchant.acquirer_merchant_id.as_deref())
+            && one_of(&self.mcc, merchant.mcc.as_deref())
+            && one_of(&self.challenge_ind, areq.challenge_ind.iter().map(String::as_str))
+            && one_of(&self.authentication_ind, areq.authentication_ind.as_deref())
+            && one_of(&self.message_category, Some(category))
+    }
+
+    fn amount_holds(&self, amount: Option<u128>) -> bool {
+        self.amount_at_least.is_none_or(|limit| amount.is_some_and(|a| a >= u128::from(limit)))
+            && self.amount_below.is_none_or(|limit| amount.is_some_and(|a| a < u128::from(limit)))
+    }
+}
+
+/// Whether a list is not given, or holds one of the values.
+fn one_of<'a>(list: &[String], values: impl IntoIterator<Item = &'a str>) -> bool {
+    list.is_empty() || values.into_iter().any(|value| list.iter().any(|entry| entry == value))
 }
 
 /// What a rule decides (TOML: `then = { challenge = { mandated = true } }`, `then = "accept"` ...).

@@ -41,6 +41,10 @@ pub struct IssuerProfile {
     /// What happens when no rule fires.
     pub default_outcome: crate::policy::RuleOutcome,
     pub otp: OtpSettings,
+    /// Languages it speaks with its name in each; the first is used for all others.
+    pub locales: Vec<Locale>,
+    /// Phone number for cardholders' questions; may be empty.
+    pub phone: String,
     /// Where the first CReq goes (`acsURL`), e.g. `https://acs.example/3ds/challenge/browser`.
     pub challenge_url: String,
     /// `transStatusReason` for technical failures in 2.1.0, which does not know 22 (default 07).
@@ -60,6 +64,19 @@ pub struct IssuerProfile {
     pub late_status_u: bool,
     /// Scripted card outcomes are honoured (development profile only).
     pub scripted_outcomes: bool,
+    /// Wait for the first CReq after an ARes C, seconds (30) [P-TMO-03].
+    pub first_creq_seconds: u32,
+    /// Wait on a shown page, seconds (600) [P-TMO-05].
+    pub idle_seconds: u32,
+}
+
+/// A language an issuer speaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locale {
+    /// `ja` or `en`.
+    pub tag: String,
+    /// The issuer's name in that language.
+    pub name: String,
 }
 
 /// One-time-password rules (controls.md 0.5).

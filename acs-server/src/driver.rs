@@ -297,7 +297,7 @@ fn with_context<T>(
         contacts: &secret.contacts,
         generator: ds.generator.as_ref(),
         keys: app.vault.challenge_keys(),
-        supported: &ds.profile.versions,
+        read_rules: &ds.read_rules,
         now,
     };
     Ok(run(&context, &mut SystemRandom))

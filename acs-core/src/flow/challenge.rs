@@ -1,9 +1,26 @@
 //! The challenge state machine: CReq, entries, deadlines and RReq delivery in; new state, outputs
 //! and a [`View`] out. The same machine serves every channel; see [`super::present`].
 
-use crate::element::{MessageVersion, Pan};
-use crate::erro::Rejection;
-use crate::flow::transaction::{Output, Transaction};
+mod creq;
+mod entry;
+pub(super) mod otp;
+mod page;
+mod round;
+mod token;
+
+use serde_json::{Value, json};
+
+use crate::crypto::{AuthenticationValueGenerator, ChallengeKeys};
+use crate::element::{Pan, TransId};
+use crate::erro::{ErroContext, Fault, Rejection};
+use crate::flow::present::View;
+use crate::flow::reason::Reason;
+use crate::flow::rreq::{self, Outcome};
+use crate::flow::transaction::{
+    AcceptedCReq, AuditEvent, Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Transaction,
+    Via,
+};
+use crate::message::{ReadRules, peek_ids};
 use crate::profile::{Contacts, DsProfile, IssuerProfile};
 use crate::{Random, UtcMillis};
 
@@ -13,11 +30,11 @@ pub struct ChallengeContext<'a> {
     pub ds: &'a DsProfile,
     pub pan: &'a Pan,
     pub contacts: &'a Contacts,
-    pub generator: &'a dyn crate::crypto::AuthenticationValueGenerator,
+    pub generator: &'a dyn AuthenticationValueGenerator,
     /// Keyed hash for one-time passwords and MAC for form tokens.
-    pub keys: &'a crate::crypto::ChallengeKeys,
-    /// Versions for a 102 Erro.
-    pub supported: &'a [MessageVersion],
+    pub keys: &'a ChallengeKeys,
+    /// For CReq and RRes; its versions are those a 102 Erro names.
+    pub read_rules: &'a ReadRules,
     pub now: UtcMillis,
 }
 
@@ -88,7 +105,7 @@ pub struct Step {
     pub transaction: Option<Transaction>,
     pub outputs: Vec<Output>,
     /// For inputs from a browser; `None` for deadlines and RReq news.
-    pub view: Option<super::present::View>,
+    pub view: Option<View>,
     /// A protocol fault to log and count (its Erro, if any goes out, is in `view`).
     pub rejection: Option<Box<Rejection>>,
 }
@@ -100,35 +117,221 @@ pub fn handle(
     context: &ChallengeContext<'_>,
     random: &mut dyn Random,
 ) -> Step {
-    let _ = (transaction, input, context, random);
-    unimplemented!("contract")
+    let machine = Machine {
+        transaction,
+        context,
+        random,
+        outputs: Vec::new(),
+        moved: false,
+        rejection: None,
+    };
+    match input {
+        Input::BrowserCReq { creq, session_data } => machine.creq(creq, session_data),
+        Input::Form(form) => machine.form(&form),
+        Input::DeadlineReached => machine.deadline(),
+        Input::RReq(news) => machine.rreq_news(&news),
+    }
 }
 
 /// The view of a transaction as it stands, e.g. after the RReq round ended or for a stale token.
-/// [`super::present::View::Processing`] while the RReq round is still on.
+/// [`View::Processing`] while the RReq round is still on.
 pub fn current_view(
     transaction: &Transaction,
     context: &ChallengeContext<'_>,
     random: &mut dyn Random,
-) -> super::present::View {
-    let _ = (transaction, context, random);
-    unimplemented!("contract")
+) -> View {
+    page::current(transaction, context, random, page::Note::None)
 }
 
 /// The acsTransID inside a CReq that may be defective, to find its transaction; `None` when it
 /// cannot be found [P-BRW-10, P-BRW-11].
 #[must_use]
-pub fn creq_transaction(creq: &[u8]) -> Option<crate::element::TransId> {
-    let _ = creq;
-    unimplemented!("contract")
+pub fn creq_transaction(creq: &[u8]) -> Option<TransId> {
+    peek_ids(creq).acs_trans_id
 }
 
 /// The acsTransID a form token was made for, after its MAC was checked; `None` for a forged one.
 #[must_use]
-pub fn token_transaction(
-    token: &str,
-    keys: &crate::crypto::ChallengeKeys,
-) -> Option<crate::element::TransId> {
-    let _ = (token, keys);
-    unimplemented!("contract")
+pub fn token_transaction(token: &str, keys: &ChallengeKeys) -> Option<TransId> {
+    token::open(token, keys).map(|opened| opened.acs_trans_id)
 }
+
+/// One step on its way.
+struct Machine<'a> {
+    transaction: Transaction,
+    context: &'a ChallengeContext<'a>,
+    random: &'a mut dyn Random,
+    outputs: Vec<Output>,
+    /// Whether the state changed and must be stored.
+    moved: bool,
+    rejection: Option<Box<Rejection>>,
+}
+
+impl Machine<'_> {
+    /// The state changes: one more revision, and tokens of earlier ones go stale.
+    fn moves_on(&mut self) {
+        if !self.moved {
+            self.moved = true;
+            self.transaction.revision += 1;
+        }
+    }
+
+    fn audit(&mut self, kind: &str, detail: Value) {
+        self.outputs.push(AuditEvent::output(kind, detail));
+    }
+
+    /// Ends the step with what a browser sees, or nothing for other inputs.
+    fn step(self, view: Option<View>) -> Step {
+        Step {
+            transaction: self.moved.then_some(self.transaction),
+            outputs: self.outputs,
+            view,
+            rejection: self.rejection,
+        }
+    }
+
+    /// Ends the step with the page as it stands now.
+    fn shows_current(self, note: page::Note) -> Step {
+        let view = page::current(&self.transaction, self.context, self.random, note);
+        self.step(Some(view))
+    }
+
+    fn invalid(self) -> Step {
+        let view = page::invalid(&self.transaction);
+        self.step(Some(view))
+    }
+
+    fn is_overdue(&self) -> bool {
+        self.transaction.deadline().is_some_and(|until| until <= self.context.now)
+    }
+
+    fn deadline(mut self) -> Step {
+        if self.is_overdue() {
+            self.time_out();
+        }
+        self.step(None)
+    }
+
+    /// The wait of the phase is over [P-BRW-34, P-BRW-35].
+    fn time_out(&mut self) {
+        let (cancel, ending, why) = match &self.transaction.phase {
+            Phase::ExpectCReq(_) => (NEVER_BEGUN, Ending::NeverBegun, "no CReq in time"),
+            Phase::ExpectEntry(_) => (IDLE, Ending::Idle, "nothing happened on the page"),
+            _ => return,
+        };
+        let reason = Reason::TIMED_OUT;
+        self.end(Outcome::Denied { reason, cancel: Some(cancel) }, ending, why);
+    }
+
+    /// The technical end that leaves no other way.
+    fn fail(&mut self, why: &str) {
+        let reason = self.technical();
+        let cancel = Some(TRANSACTION_ERROR);
+        self.end(Outcome::Unavailable { reason, cancel, erro: None }, Ending::Failed, why);
+    }
+
+    fn technical(&self) -> Reason {
+        Reason::technical(self.transaction.version, self.context.issuer)
+    }
+
+    /// Ends an open challenge: the state keeps the result, the RReq alone its value. In every other
+    /// phase nothing happens, so that each challenge has one result.
+    fn end(&mut self, outcome: Outcome, ending: Ending, why: &str) {
+        let (via, counter, creq, code_may_be_waiting) = match &mut self.transaction.phase {
+            Phase::ExpectCReq(wait) => (wait.via, 0, AcceptedCReq::default(), false),
+            Phase::ExpectEntry(entry) => {
+                (entry.via, entry.counter, std::mem::take(&mut entry.creq), true)
+            }
+            _ => return,
+        };
+        let (outcome, ending, body) = self.report(outcome, ending, counter, via);
+        let decided = Decided {
+            status: outcome.status(),
+            reason: outcome.reason().map(|reason| reason.as_str().to_owned()),
+            cancel: outcome.cancel().map(str::to_owned),
+            counter,
+            via,
+            ending,
+            creq,
+        };
+        self.moves_on();
+        if code_may_be_waiting {
+            self.outputs.push(Output::CancelOtp);
+        }
+        self.audit_end(&decided, &outcome, why);
+        self.transaction.phase = match self.transaction.ds_url.clone().zip(body) {
+            Some((ds_url, body)) => {
+                self.outputs.push(Output::SendRReq(SendRReq { ds_url, body }));
+                Phase::ExpectRRes(ExpectRRes { decided, released: false })
+            }
+            None => {
+                self.audit("rreq-impossible", json!({ "counter": counter }));
+                Phase::Ended(decided)
+            }
+        };
+    }
+
+    /// The RReq of an outcome; where that cannot be built, of a technical failure instead: a
+    /// message that breaks the dictionary never leaves.
+    fn report(
+        &mut self,
+        outcome: Outcome,
+        ending: Ending,
+        counter: u8,
+        via: Via,
+    ) -> (Outcome, Ending, Option<Vec<u8>>) {
+        let build = |machine: &Self, outcome: &Outcome| {
+            rreq::build(&machine.transaction, outcome, counter, via, machine.context)
+        };
+        let defects = match build(self, &outcome) {
+            Ok(body) => return (outcome, ending, Some(body)),
+            Err(defects) => defects,
+        };
+        self.audit("rreq-unbuildable", json!({ "elements": defects }));
+        let reason = self.technical();
+        let plain = Outcome::Unavailable { reason, cancel: Some(TRANSACTION_ERROR), erro: None };
+        let ending = if ending == Ending::Verified { Ending::Failed } else { ending };
+        let body = build(self, &plain).ok();
+        (plain, ending, body)
+    }
+
+    fn audit_end(&mut self, decided: &Decided, outcome: &Outcome, why: &str) {
+        let mut detail = json!({
+            "acs_trans_id": self.transaction.acs_trans_id,
+            "card": self.transaction.card_token,
+            "status": decided.status.code(),
+            "counter": decided.counter,
+            "why": why,
+            "via": decided.via.as_str(),
+        });
+        if let Some(reason) = outcome.reason() {
+            detail["reason"] = reason.as_str().into();
+        }
+        if let Some(cancel) = outcome.cancel() {
+            detail["cancel"] = cancel.into();
+        }
+        self.audit("challenge-ended", detail);
+    }
+
+    /// Refuses a message of this transaction. The transaction's version rules whatever the message
+    /// said, and its own ids fill the gaps.
+    fn rejection(&self, fault: Fault, message_type: Option<&'static str>) -> Box<Rejection> {
+        let transaction = &self.transaction;
+        let context = ErroContext {
+            version: Some(transaction.version),
+            message_type,
+            three_ds_server_trans_id: Some(transaction.three_ds_server_trans_id),
+            ds_trans_id: Some(transaction.ds_trans_id),
+            acs_trans_id: Some(transaction.acs_trans_id),
+            sdk_trans_id: None,
+        };
+        Box::new(Rejection::new(fault, context))
+    }
+}
+
+/// `challengeCancel` [chapter 4.5].
+const CANCELLED: &str = "01";
+const IDLE: &str = "04";
+const NEVER_BEGUN: &str = "05";
+const TRANSACTION_ERROR: &str = "06";
+const CREQ_ANSWERED_WITH_ERRO: &str = "10";

@@ -1,46 +1,94 @@
 //! The stored state of a transaction, and what a step asks the caller to do.
 
+mod compact;
+
 use serde::{Deserialize, Serialize};
 
 use crate::UtcMillis;
-use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId};
+use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
 use crate::message::{Merchant, Purchase};
 
 /// A transaction from its ARes to its end. Serialised as JSON with a format number (invariant 11);
-/// holds no PAN, code, key or authentication value.
+/// holds no PAN, code, key or authentication value. Names are short because every AReq writes one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Transaction {
     /// Format of this serialisation; unknown formats are refused when loaded.
+    #[serde(rename = "f", deserialize_with = "compact::known_format")]
     pub format: u16,
     /// Optimistic version: every transition adds one; the store writes only over the version read.
+    #[serde(rename = "r")]
     pub revision: u32,
+    #[serde(rename = "a")]
     pub acs_trans_id: TransId,
+    #[serde(rename = "d")]
     pub ds_trans_id: TransId,
+    #[serde(rename = "s")]
     pub three_ds_server_trans_id: TransId,
+    #[serde(rename = "i")]
     pub issuer_id: String,
+    #[serde(rename = "ds")]
     pub ds_id: String,
+    #[serde(rename = "v")]
     pub version: MessageVersion,
+    #[serde(rename = "ch")]
     pub channel: DeviceChannel,
+    #[serde(rename = "ca")]
     pub category: MessageCategory,
+    #[serde(rename = "t")]
     pub card_token: String,
+    #[serde(rename = "l4")]
     pub card_last4: String,
+    #[serde(rename = "du", default, skip_serializing_if = "Option::is_none")]
     pub ds_url: Option<String>,
+    /// Only when it is allowed: nothing may be posted elsewhere.
+    #[serde(rename = "nu", default, skip_serializing_if = "Option::is_none")]
     pub notification_url: Option<String>,
+    #[serde(
+        rename = "p",
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "compact::purchase"
+    )]
     pub purchase: Option<Purchase>,
+    #[serde(
+        rename = "m",
+        default,
+        skip_serializing_if = "compact::nothing",
+        with = "compact::merchant"
+    )]
     pub merchant: Merchant,
+    #[serde(rename = "c")]
     pub created: UtcMillis,
+    /// Language of pages and messages, `ja` or `en`.
+    #[serde(rename = "la")]
+    pub language: String,
+    #[serde(rename = "ph")]
     pub phase: Phase,
-    // further members as the flows need them (locale, why, eci, ...)
 }
+
+/// The format [`Transaction`] is written in.
+pub(super) const FORMAT: u16 = 1;
 
 /// What the transaction waits for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Phase {
     /// The ARes was the end: Y, N, U, R or A.
+    #[serde(rename = "answered")]
     Answered(Answered),
-    // ExpectCReq(..), ExpectEntry(..), ExpectRRes(..), Ended(..)
+    /// The ARes was C; the requestor has not come yet.
+    #[serde(rename = "creq")]
+    ExpectCReq(ExpectCReq),
+    /// A page is shown.
+    #[serde(rename = "entry")]
+    ExpectEntry(Box<ExpectEntry>),
+    /// Decided; the RReq is on its way.
+    #[serde(rename = "rres")]
+    ExpectRRes(ExpectRRes),
+    /// Nothing is waited for any more.
+    #[serde(rename = "ended")]
+    Ended(Decided),
 }
 
 /// A transaction that ended with its ARes.
@@ -48,17 +96,169 @@ pub enum Phase {
 #[non_exhaustive]
 pub struct Answered {
     /// `transStatus` sent.
-    pub status: crate::element::TransStatus,
+    #[serde(rename = "s")]
+    pub status: TransStatus,
     /// `transStatusReason` sent.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// How a code reaches the cardholder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Via {
+    Sms,
+    Email,
+}
+
+impl Via {
+    /// `sms` or `email`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Email => "email",
+        }
+    }
+
+    /// `authenticationMethod`: SMS code, or other one-time code.
+    pub(super) const fn method(self) -> &'static str {
+        match self {
+            Self::Sms => "02",
+            Self::Email => "05",
+        }
+    }
+}
+
+/// A challenge before its first CReq.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExpectCReq {
+    #[serde(rename = "u")]
+    pub until: UtcMillis,
+    #[serde(rename = "w")]
+    pub via: Via,
+}
+
+/// A challenge whose page is shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExpectEntry {
+    /// End of the wait on the shown page.
+    #[serde(rename = "u")]
+    pub until: UtcMillis,
+    #[serde(rename = "w")]
+    pub via: Via,
+    /// What the requestor sent, for the page and to know a repeat.
+    #[serde(rename = "q")]
+    pub creq: AcceptedCReq,
+    /// Keyed hash of the code in force.
+    #[serde(rename = "h")]
+    pub(super) code: String,
+    /// Number of that code; part of the hash.
+    #[serde(rename = "g")]
+    pub(super) generation: u8,
+    /// Hashes of codes replaced by a re-send, newest last.
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) old_codes: Vec<String>,
+    #[serde(rename = "e")]
+    pub(super) code_expires: UtcMillis,
+    #[serde(rename = "t")]
+    pub(super) sent: UtcMillis,
+    /// `interactionCounter` [P-BRW-21].
+    #[serde(rename = "n")]
+    pub counter: u8,
+    #[serde(rename = "rs")]
+    pub resends: u8,
+    #[serde(rename = "qs")]
+    pub(super) creqs: u8,
+}
+
+/// The first CReq and its form.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AcceptedCReq {
+    /// `challengeWindowSize`.
+    #[serde(rename = "w")]
+    pub window: String,
+    /// Digest of the message without its layout.
+    #[serde(rename = "d")]
+    pub(super) digest: String,
+    /// `threeDSSessionData`, returned unchanged [P-BRW-07].
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub session_data: Option<String>,
+}
+
+/// A result whose RReq is on its way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ExpectRRes {
+    #[serde(rename = "d")]
+    pub decided: Decided,
+    /// The browser waits no longer: two connections failed, the sender goes on alone.
+    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
+    pub released: bool,
+}
+
+/// The result of a challenge, as its RReq says it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Decided {
+    #[serde(rename = "s")]
+    pub status: TransStatus,
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(rename = "cc", default, skip_serializing_if = "Option::is_none")]
+    pub cancel: Option<String>,
+    #[serde(rename = "n")]
+    pub counter: u8,
+    #[serde(rename = "w")]
+    pub via: Via,
+    #[serde(rename = "e")]
+    pub ending: Ending,
+    #[serde(rename = "q", default)]
+    pub creq: AcceptedCReq,
+}
+
+/// How a challenge ended, for what the browser is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Ending {
+    /// Right code.
+    Verified,
+    /// Too many wrong codes, a failure of ours, or a result that became U on its way.
+    Failed,
+    Cancelled,
+    /// Nothing came for 10 minutes: no CRes [P-BRW-34].
+    Idle,
+    /// The first CReq did not come in time: no CRes [P-BRW-35].
+    NeverBegun,
+    /// A CReq was refused: its Erro was the last word to the browser [P-BRW-19].
+    Refused,
 }
 
 impl Transaction {
     /// When this transaction must be looked at again even if nothing arrives; `None` when it waits
-    /// for nothing.
+    /// for nothing, or only for an RReq that the sender repeats.
     #[must_use]
     pub fn deadline(&self) -> Option<UtcMillis> {
-        None
+        match &self.phase {
+            Phase::ExpectCReq(wait) => Some(wait.until),
+            Phase::ExpectEntry(entry) => Some(entry.until),
+            Phase::Answered(_) | Phase::ExpectRRes(_) | Phase::Ended(_) => None,
+        }
+    }
+
+    /// The result of the challenge, once there is one.
+    #[must_use]
+    pub const fn decided(&self) -> Option<&Decided> {
+        match &self.phase {
+            Phase::ExpectRRes(wait) => Some(&wait.decided),
+            Phase::Ended(decided) => Some(decided),
+            _ => None,
+        }
     }
 }
 
@@ -70,6 +270,12 @@ pub struct AuditEvent {
     pub kind: String,
     /// The *why* record and other facts; never card data, codes or values.
     pub detail: serde_json::Value,
+}
+
+impl AuditEvent {
+    pub(super) fn output(kind: &str, detail: serde_json::Value) -> Output {
+        Output::Audit(Self { kind: kind.to_owned(), detail })
+    }
 }
 
 /// What the caller performs after (audit: in) the commit of the new state.
@@ -109,6 +315,15 @@ pub struct OtpMessage {
 impl std::fmt::Debug for OtpMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OtpMessage").field("channel", &self.channel).finish_non_exhaustive()
+    }
+}
+
+impl Drop for OtpMessage {
+    fn drop(&mut self) {
+        use zeroize::Zeroize as _;
+        self.to.zeroize();
+        self.text.zeroize();
+        self.code.zeroize();
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use acs_core::element::Pan;
 use acs_core::policy::{Rule, RuleOutcome};
-use acs_core::profile::{IssuerProfile, OtpSettings};
+use acs_core::profile::{IssuerProfile, Locale, OtpSettings};
 use serde::Deserialize;
 use url::Url;
 
@@ -111,7 +111,15 @@ impl Issuer {
             erro_field: protocol.brw_erro_field.as_str().to_owned(),
             late_status_u: protocol.rreq_late_status == LateStatus::U,
             scripted_outcomes: self.scripted_outcomes,
+            locales: self.locales.iter().map(|tag| self.locale(tag)).collect(),
+            phone: self.phone.clone(),
+            first_creq_seconds: protocol.first_creq_seconds,
+            idle_seconds: protocol.idle_seconds,
         }
+    }
+
+    fn locale(&self, tag: &str) -> Locale {
+        Locale { tag: tag.to_owned(), name: self.name.get(tag).cloned().unwrap_or_default() }
     }
 
     /// Whether this issuer issued `pan`, as far as ranges tell.

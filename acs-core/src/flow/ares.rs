@@ -1,0 +1,211 @@
+//! ARes: built from an [`Answer`], which can only hold what its status allows [P-ARES-01..19].
+
+use serde::Serialize;
+
+use super::AuthenticateInput;
+use super::decide::{Answer, Refusal};
+use super::words::{self, Language};
+use crate::crypto::{AuthenticationValue, AuthenticationValueGenerator, ValueFacts};
+use crate::dictionary::Message;
+use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
+use crate::outgoing;
+use crate::profile::{DsProfile, EciTable};
+
+/// Builds and checks the ARes for `answer`.
+///
+/// # Errors
+/// The defective elements: the message does not leave.
+pub(super) fn build(
+    input: &AuthenticateInput<'_>,
+    answer: &Answer,
+    value: Option<&AuthenticationValue>,
+    language: Language,
+) -> Result<Vec<u8>, String> {
+    let ds = input.ds;
+    let mut wire = Wire::base(input, answer.status());
+    wire.acs_operator_id = ds.acs_operator_id.as_deref();
+    wire.eci = eci(&ds.eci, answer.status());
+    wire.authentication_value = value.map(AuthenticationValue::expose);
+    let told;
+    match answer {
+        Answer::Proven(_) => {}
+        Answer::NotAuthenticated(refusal)
+        | Answer::Unavailable(refusal)
+        | Answer::Rejected(refusal) => {
+            wire.trans_status_reason = Some(refusal.reason.as_str());
+            if refusal.tell_cardholder {
+                told = words::not_approved(input.issuer, language);
+                wire.cardholder_info = Some(CardholderInfo::of(&told, input.areq.version));
+            }
+        }
+        Answer::Challenge(offer) => {
+            wire.acs_url = Some(&input.issuer.challenge_url);
+            wire.acs_challenge_mandated = Some(if offer.mandated { "Y" } else { "N" });
+            if input.areq.version >= MessageVersion::V231 {
+                wire.authentication_method = Some([offer.via.method()]);
+            } else {
+                wire.authentication_type = Some(DYNAMIC);
+            }
+        }
+    }
+    wire.checked(input)
+}
+
+/// The least ARes there is: a U with nothing optional.
+///
+/// # Errors
+/// As [`build`].
+pub(super) fn minimal(input: &AuthenticateInput<'_>, refusal: &Refusal) -> Result<Vec<u8>, String> {
+    let mut wire = Wire::base(input, TransStatus::Unavailable);
+    wire.trans_status_reason = Some(refusal.reason.as_str());
+    wire.checked(input)
+}
+
+/// The value of a positive answer, where its category carries one [P-ARES-01, P-STAT-10].
+pub(super) fn value(
+    input: &AuthenticateInput<'_>,
+    answer: &Answer,
+    generator: &dyn AuthenticationValueGenerator,
+) -> Option<AuthenticationValue> {
+    let Answer::Proven(proof) = answer else { return None };
+    if !carries_value(input.areq.category, input.ds) {
+        return None;
+    }
+    let facts = ValueFacts {
+        pan: &input.account.pan,
+        acs_trans_id: input.acs_trans_id,
+        ds_trans_id: input.areq.ds_trans_id,
+        three_ds_server_trans_id: input.areq.three_ds_server_trans_id,
+        purchase: input.areq.purchase.as_ref(),
+        merchant: &input.areq.merchant,
+        created: input.now,
+    };
+    Some(generator.generate(proof, &facts))
+}
+
+/// Whether positive results of a category carry an authentication value.
+pub(super) fn carries_value(category: MessageCategory, ds: &DsProfile) -> bool {
+    category == MessageCategory::Payment || ds.npa_authentication_value
+}
+
+/// eci of a result, by the DS profile [P-AV-02].
+pub(super) fn eci(table: &EciTable, status: TransStatus) -> Option<&str> {
+    match status {
+        TransStatus::Authenticated => table.authenticated.as_deref(),
+        TransStatus::Attempted => table.attempted.as_deref(),
+        TransStatus::NotAuthenticated | TransStatus::Unavailable | TransStatus::Rejected => {
+            table.not_authenticated.as_deref()
+        }
+        TransStatus::ChallengeRequired => None,
+    }
+}
+
+/// `cardholderInfo`: text before 2.3.1, an object since.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum CardholderInfo<'a> {
+    Text(&'a str),
+    Object { text: &'a str },
+}
+
+impl<'a> CardholderInfo<'a> {
+    fn of(text: &'a str, version: MessageVersion) -> Self {
+        if version >= MessageVersion::V231 { Self::Object { text } } else { Self::Text(text) }
+    }
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    #[serde(rename = "messageType")]
+    message_type: &'static str,
+    #[serde(rename = "messageVersion")]
+    message_version: MessageVersion,
+    #[serde(rename = "threeDSServerTransID")]
+    three_ds_server_trans_id: TransId,
+    #[serde(rename = "dsTransID")]
+    ds_trans_id: TransId,
+    #[serde(rename = "acsTransID")]
+    acs_trans_id: TransId,
+    #[serde(rename = "sdkTransID", skip_serializing_if = "Option::is_none")]
+    sdk_trans_id: Option<TransId>,
+    #[serde(rename = "acsReferenceNumber")]
+    acs_reference_number: &'a str,
+    #[serde(rename = "dsReferenceNumber")]
+    ds_reference_number: &'a str,
+    #[serde(rename = "acsOperatorID", skip_serializing_if = "Option::is_none")]
+    acs_operator_id: Option<&'a str>,
+    #[serde(rename = "transStatus")]
+    trans_status: TransStatus,
+    #[serde(rename = "transStatusReason", skip_serializing_if = "Option::is_none")]
+    trans_status_reason: Option<&'a str>,
+    #[serde(rename = "authenticationValue", skip_serializing_if = "Option::is_none")]
+    authentication_value: Option<&'a str>,
+    #[serde(rename = "eci", skip_serializing_if = "Option::is_none")]
+    eci: Option<&'a str>,
+    #[serde(rename = "cardholderInfo", skip_serializing_if = "Option::is_none")]
+    cardholder_info: Option<CardholderInfo<'a>>,
+    #[serde(rename = "acsURL", skip_serializing_if = "Option::is_none")]
+    acs_url: Option<&'a str>,
+    #[serde(rename = "acsChallengeMandated", skip_serializing_if = "Option::is_none")]
+    acs_challenge_mandated: Option<&'static str>,
+    #[serde(rename = "authenticationType", skip_serializing_if = "Option::is_none")]
+    authentication_type: Option<&'static str>,
+    #[serde(rename = "authenticationMethod", skip_serializing_if = "Option::is_none")]
+    authentication_method: Option<[&'static str; 1]>,
+    #[serde(rename = "deviceInfoRecognisedVersion", skip_serializing_if = "Option::is_none")]
+    device_info_recognised_version: Option<&'a str>,
+    #[serde(rename = "threeDSRequestorAppURLInd", skip_serializing_if = "Option::is_none")]
+    three_ds_requestor_app_url_ind: Option<&'static str>,
+}
+
+impl<'a> Wire<'a> {
+    /// What every ARes of this version and channel holds.
+    fn base(input: &AuthenticateInput<'a>, status: TransStatus) -> Self {
+        let areq = input.areq;
+        let app = areq.app.as_ref().filter(|_| areq.channel == DeviceChannel::App);
+        let newest_app = app.filter(|_| areq.version >= MessageVersion::V231);
+        Self {
+            message_type: "ARes",
+            message_version: areq.version,
+            three_ds_server_trans_id: areq.three_ds_server_trans_id,
+            ds_trans_id: areq.ds_trans_id,
+            acs_trans_id: input.acs_trans_id,
+            sdk_trans_id: app.map(|app| app.sdk_trans_id),
+            acs_reference_number: &input.ds.acs_reference_number,
+            ds_reference_number: &areq.ds_reference_number,
+            acs_operator_id: None,
+            trans_status: status,
+            trans_status_reason: None,
+            authentication_value: None,
+            eci: None,
+            cardholder_info: None,
+            acs_url: None,
+            acs_challenge_mandated: None,
+            authentication_type: None,
+            authentication_method: None,
+            device_info_recognised_version: newest_app
+                .map(|app| app.device_data_version.as_deref().unwrap_or(OLDEST_DEVICE_DATA)),
+            three_ds_requestor_app_url_ind: newest_app.map(|_| "N"),
+        }
+    }
+
+    fn checked(&self, input: &AuthenticateInput<'_>) -> Result<Vec<u8>, String> {
+        let areq = input.areq;
+        let mut json = Vec::with_capacity(TYPICAL_LENGTH);
+        serde_json::to_writer(&mut json, self).map_err(|e| e.to_string())?;
+        outgoing::check(
+            &json,
+            Message::ARes,
+            areq.version,
+            Some(areq.channel),
+            Some(areq.category),
+        )?;
+        Ok(json)
+    }
+}
+
+/// `authenticationType`: dynamic, as every one-time password is.
+pub(super) const DYNAMIC: &str = "02";
+/// Device data version when the device named none.
+const OLDEST_DEVICE_DATA: &str = "1.0";
+const TYPICAL_LENGTH: usize = 640;

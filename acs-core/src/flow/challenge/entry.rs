@@ -1,0 +1,227 @@
+//! Forms of the code page [P-BRW-21..27].
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::otp::{self, Judged};
+use super::page::Note;
+use super::{CANCELLED, Entry, Form, Machine, Step, token};
+use crate::element::MessageVersion;
+use crate::flow::proof::Proof;
+use crate::flow::reason::Reason;
+use crate::flow::rreq::Outcome;
+use crate::flow::transaction::{AcceptedCReq, Ending, ExpectEntry, OtpMessage, Output, Phase, Via};
+use crate::flow::words::{Language, Occasion};
+
+impl Machine<'_> {
+    pub(super) fn form(mut self, form: &Form<'_>) -> Step {
+        let Some(token) = token::open(form.token, self.context.keys)
+            .filter(|token| token.acs_trans_id == self.transaction.acs_trans_id)
+        else {
+            return self.invalid();
+        };
+        if self.is_overdue() {
+            self.time_out();
+        }
+        if !matches!(self.transaction.phase, Phase::ExpectEntry(_)) {
+            return self.shows_current(Note::None);
+        }
+        if token.revision != self.transaction.revision {
+            return self.shows_current(Note::Error("stale"));
+        }
+        if let Some(language) = form.language.and_then(Language::of) {
+            return self.speak(language);
+        }
+        match form.action {
+            "submit" => self.submit(form.entry),
+            "resend" => self.resend(),
+            "cancel" => self.cancel(),
+            _ => self.shows_current(Note::None),
+        }
+    }
+
+    fn speak(mut self, language: Language) -> Step {
+        let spoken = self.context.issuer.locales.iter().any(|locale| locale.tag == language.tag());
+        let different = self.transaction.language != language.tag();
+        if spoken && different && self.transaction.revision <= MAX_STEPS {
+            language.tag().clone_into(&mut self.transaction.language);
+            self.moves_on();
+            self.renew();
+        }
+        self.shows_current(Note::None)
+    }
+
+    fn submit(mut self, typed: Entry<'_>) -> Step {
+        let settings = &self.context.issuer.otp;
+        let id = self.transaction.acs_trans_id;
+        let empty_counts = self.context.issuer.empty_counts;
+        let Phase::ExpectEntry(entry) = &mut self.transaction.phase else { return self.invalid() };
+        let judged = otp::judge(typed.0, entry, id, settings, self.context.keys, self.context.now);
+        if matches!(judged, Judged::Empty) && !empty_counts {
+            return self.uncounted();
+        }
+        entry.counter = entry.counter.saturating_add(1);
+        let counter = entry.counter;
+        let (kind, error) = match judged {
+            Judged::Right(verified) => {
+                self.audit("otp-right", json!({ "counter": counter }));
+                let outcome = Outcome::Proven(Proof::Verified(verified));
+                self.end(outcome, Ending::Verified, "the right code was entered");
+                return self.shows_current(Note::None);
+            }
+            Judged::Wrong => ("otp-wrong", "err.wrong"),
+            Judged::Old => ("otp-old", "err.old"),
+            Judged::Expired => ("otp-expired", "err.expired"),
+            Judged::Malformed | Judged::Empty => ("otp-malformed", "err.form"),
+        };
+        self.audit(kind, json!({ "counter": counter }));
+        self.moves_on();
+        if counter >= settings.max_attempts {
+            let outcome = Outcome::Denied { reason: Reason::TOO_MANY_CHALLENGES, cancel: None };
+            self.end(outcome, Ending::Failed, "the last permitted attempt failed");
+            return self.shows_current(Note::None);
+        }
+        self.renew();
+        let last = error == "err.wrong" && counter + 1 >= settings.max_attempts;
+        self.shows_current(Note::Error(if last { "err.last" } else { error }))
+    }
+
+    /// An empty entry where those are free: the page again, a bounded number of times anew.
+    fn uncounted(mut self) -> Step {
+        if self.transaction.revision <= MAX_STEPS {
+            self.moves_on();
+            self.renew();
+        }
+        self.shows_current(Note::Error("err.form"))
+    }
+
+    /// [P-BRW-23]
+    fn cancel(mut self) -> Step {
+        let version = self.transaction.version;
+        let issuer = self.context.issuer;
+        let instead = Reason::NOT_AUTHENTICATED;
+        let reason = match version {
+            MessageVersion::V210 => {
+                Reason::configured(&issuer.cancel_reason_210, version, &instead)
+            }
+            MessageVersion::V220 => {
+                Reason::configured(&issuer.cancel_reason_220, version, &instead)
+            }
+            MessageVersion::V231 => {
+                if let Phase::ExpectEntry(entry) = &mut self.transaction.phase {
+                    entry.counter = entry.counter.saturating_add(1);
+                }
+                Reason::TOO_MANY_CHALLENGES
+            }
+        };
+        let outcome = Outcome::Denied { reason, cancel: Some(CANCELLED) };
+        self.end(outcome, Ending::Cancelled, "the cardholder cancelled");
+        self.shows_current(Note::None)
+    }
+
+    fn resend(mut self) -> Step {
+        let Phase::ExpectEntry(entry) = &self.transaction.phase else { return self.invalid() };
+        if !self.offers_resend(entry) {
+            return self.shows_current(Note::Status("resend.limit"));
+        }
+        let settings = &self.context.issuer.otp;
+        if self.context.now < entry.sent.plus_seconds(settings.resend_interval_seconds) {
+            return self.shows_current(Note::Status("resend.wait"));
+        }
+        let mut entry = entry.clone();
+        let generation = entry.generation + 1;
+        let Some(code) = self.send_code(entry.via, generation, true) else {
+            return self.shows_current(Note::Error("resend.fail"));
+        };
+        entry.old_codes.push(std::mem::replace(&mut entry.code, code));
+        let surplus = entry.old_codes.len().saturating_sub(MAX_OLD_CODES);
+        entry.old_codes.drain(..surplus);
+        entry.generation = generation;
+        entry.resends += 1;
+        entry.sent = self.context.now;
+        entry.code_expires = self.context.now.plus_seconds(settings.life_seconds);
+        entry.counter += u8::from(self.context.issuer.resend_counts);
+        self.transaction.phase = Phase::ExpectEntry(entry);
+        self.moves_on();
+        self.renew();
+        self.shows_current(Note::Status("resend.done"))
+    }
+
+    /// Whether a further code may be sent. Where re-sends cost attempts, the last attempt is kept
+    /// for an entry.
+    fn offers_resend(&self, entry: &ExpectEntry) -> bool {
+        offers_resend(entry, self.context.issuer)
+    }
+
+    /// The first code and the state that waits for it; `None` without a contact.
+    pub(super) fn first_code(&mut self, via: Via, creq: AcceptedCReq) -> Option<ExpectEntry> {
+        let code = self.send_code(via, 0, false)?;
+        let now = self.context.now;
+        let issuer = self.context.issuer;
+        Some(ExpectEntry {
+            until: now.plus_seconds(issuer.idle_seconds),
+            via,
+            creq,
+            code,
+            generation: 0,
+            old_codes: Vec::new(),
+            code_expires: now.plus_seconds(issuer.otp.life_seconds),
+            sent: now,
+            counter: 0,
+            resends: 0,
+            creqs: 1,
+        })
+    }
+
+    /// Makes a code, asks for its delivery and returns its hash.
+    fn send_code(&mut self, via: Via, generation: u8, replaces: bool) -> Option<String> {
+        let contacts = self.context.contacts;
+        let to = match via {
+            Via::Sms => contacts.sms.clone(),
+            Via::Email => contacts.email.clone(),
+        }
+        .filter(|contact| !contact.is_empty())?;
+        let settings = &self.context.issuer.otp;
+        let code = otp::generate(settings, self.random);
+        let text = self.text(via, &code);
+        if replaces {
+            self.outputs.push(Output::CancelOtp);
+        }
+        self.outputs.push(Output::DeliverOtp(OtpMessage {
+            channel: via.as_str().to_owned(),
+            to,
+            text: text.to_string(),
+            code: code.to_string(),
+            expires: self.context.now.plus_seconds(settings.life_seconds),
+        }));
+        self.audit("otp-sent", json!({ "via": via.as_str(), "number": generation + 1 }));
+        Some(otp::hash(&code, self.transaction.acs_trans_id, generation, self.context.keys))
+    }
+
+    fn text(&self, via: Via, code: &str) -> Zeroizing<String> {
+        let transaction = &self.transaction;
+        let occasion = Occasion {
+            issuer: self.context.issuer,
+            language: Language::of(&transaction.language).unwrap_or(Language::English),
+            merchant: &transaction.merchant,
+            purchase: transaction.purchase.as_ref(),
+            card_last4: &transaction.card_last4,
+            life_minutes: self.context.issuer.otp.life_seconds.div_ceil(60),
+        };
+        Zeroizing::new(match via {
+            Via::Sms => occasion.sms(code),
+            Via::Email => occasion.email(code),
+        })
+    }
+}
+
+/// See [`Machine::offers_resend`].
+pub(super) fn offers_resend(entry: &ExpectEntry, issuer: &crate::profile::IssuerProfile) -> bool {
+    let affordable = !issuer.resend_counts || entry.counter + 1 < issuer.otp.max_attempts;
+    entry.resends < issuer.otp.max_resends && entry.generation < u8::MAX && affordable
+}
+
+/// Steps after which free ones (language, empty entries) change nothing any more.
+pub(super) const MAX_STEPS: u32 = 64;
+/// Codes that are recognised as replaced ones.
+const MAX_OLD_CODES: usize = 3;

@@ -1,0 +1,143 @@
+//! What a browser sees of a transaction.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{ChallengeContext, entry, otp, token};
+use crate::Random;
+use crate::dictionary::Message;
+use crate::erro::ErroMessage;
+use crate::flow::cres;
+use crate::flow::present::{CodeView, FinalView, View};
+use crate::flow::transaction::{Decided, Ending, ExpectEntry, Phase, Transaction, Via};
+use crate::flow::words::{self, Language};
+use crate::outgoing;
+
+/// What the page says beside its usual words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Note {
+    None,
+    Error(&'static str),
+    Status(&'static str),
+}
+
+/// The view of the state.
+pub(super) fn current(
+    transaction: &Transaction,
+    context: &ChallengeContext<'_>,
+    random: &mut dyn Random,
+    note: Note,
+) -> View {
+    match &transaction.phase {
+        Phase::Answered(_) | Phase::ExpectCReq(_) => invalid(transaction),
+        Phase::ExpectEntry(entry) => {
+            View::Code(Box::new(code(transaction, entry, context, random, note)))
+        }
+        Phase::ExpectRRes(wait) => over(transaction, &wait.decided, !wait.released),
+        Phase::Ended(decided) => over(transaction, decided, false),
+    }
+}
+
+/// A page that leads nowhere.
+pub(super) fn invalid(transaction: &Transaction) -> View {
+    let mut reference = transaction.acs_trans_id.to_string();
+    reference.truncate(REFERENCE);
+    View::Invalid { reference: Some(reference) }
+}
+
+/// An Erro on its way through the browser; an error page where it may not go.
+pub(super) fn erro(
+    transaction: &Transaction,
+    context: &ChallengeContext<'_>,
+    erro: &ErroMessage,
+    window: String,
+    session_data: Option<String>,
+) -> View {
+    let legal = outgoing::check(
+        &erro.body,
+        Message::Erro,
+        transaction.version,
+        Some(transaction.channel),
+        Some(transaction.category),
+    );
+    match (&transaction.notification_url, legal) {
+        (Some(url), Ok(())) => View::Erro(Box::new(FinalView {
+            language: transaction.language.clone(),
+            window_size: window,
+            notification_url: url.clone(),
+            field: context.issuer.erro_field.clone(),
+            message: URL_SAFE_NO_PAD.encode(&erro.body),
+            session_data,
+            outcome: "fail",
+        })),
+        _ => invalid(transaction),
+    }
+}
+
+fn over(transaction: &Transaction, decided: &Decided, round_is_on: bool) -> View {
+    let outcome = match decided.ending {
+        Ending::Idle => return View::TimedOut { language: transaction.language.clone() },
+        Ending::NeverBegun | Ending::Refused => return invalid(transaction),
+        _ if round_is_on => return View::Processing,
+        Ending::Verified => "ok",
+        Ending::Failed => "fail",
+        Ending::Cancelled => "cancel",
+    };
+    match (&transaction.notification_url, cres::last(transaction, decided.status)) {
+        (Some(url), Ok(cres)) => View::Final(Box::new(FinalView {
+            language: transaction.language.clone(),
+            window_size: decided.creq.window.clone(),
+            notification_url: url.clone(),
+            field: "cres".to_owned(),
+            message: URL_SAFE_NO_PAD.encode(cres),
+            session_data: decided.creq.session_data.clone(),
+            outcome,
+        })),
+        _ => invalid(transaction),
+    }
+}
+
+fn code(
+    transaction: &Transaction,
+    entry: &ExpectEntry,
+    context: &ChallengeContext<'_>,
+    random: &mut dyn Random,
+    note: Note,
+) -> CodeView {
+    let settings = &context.issuer.otp;
+    let language = Language::of(&transaction.language).unwrap_or(Language::English);
+    let merchant = transaction.merchant.name.as_deref().map(words::one_line);
+    let contacts = context.contacts;
+    let sent_to = match entry.via {
+        Via::Sms => contacts.sms.as_deref().map(words::phone_tail),
+        Via::Email => contacts.email.as_deref().map(words::masked_address),
+    };
+    let resend_at = entry.sent.plus_seconds(settings.resend_interval_seconds);
+    let wait_ms = (resend_at.0 - context.now.0).max(0);
+    CodeView {
+        language: transaction.language.clone(),
+        window_size: entry.creq.window.clone(),
+        token: token::seal(transaction, context.keys, random),
+        merchant: merchant.filter(|name| !name.is_empty()),
+        amount: transaction.purchase.as_ref().map(|purchase| words::amount(purchase, language)),
+        card_last4: transaction.card_last4.clone(),
+        sent_via: entry.via.as_str().to_owned(),
+        sent_to: sent_to.unwrap_or_default(),
+        code_length: otp::length(settings),
+        life_minutes: settings.life_seconds.div_ceil(60),
+        error: match note {
+            Note::Error(key) => Some(key),
+            _ => None,
+        },
+        status: match note {
+            Note::Status(key) => Some(key),
+            _ => None,
+        },
+        attempts_left: settings.max_attempts.saturating_sub(entry.counter),
+        resend_wait_seconds: u32::try_from((wait_ms + 999) / 1000).unwrap_or(u32::MAX),
+        resend_offered: entry::offers_resend(entry, context.issuer),
+    }
+}
+
+/// Characters of the id that people read out.
+const REFERENCE: usize = 8;

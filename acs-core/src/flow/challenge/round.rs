@@ -1,0 +1,144 @@
+//! The RReq round: what comes of sending the result [P-RREQ-05..09, P-BRW-33].
+
+use serde_json::json;
+
+use super::{Machine, RReqNews, Step};
+use crate::dictionary::Message;
+use crate::element::TransStatus;
+use crate::erro::{Fault, Rejection, erro};
+use crate::flow::rreq::{self, Outcome};
+use crate::flow::transaction::{Decided, Ending, ExpectRRes, Output, Phase, SendRReq};
+use crate::message::{RRes, RResOrErro, read_rres};
+use crate::outgoing;
+
+impl Machine<'_> {
+    pub(super) fn rreq_news(mut self, news: &RReqNews<'_>) -> Step {
+        // News of a round that is over change nothing: a repeat after a crash is answered twice.
+        let Phase::ExpectRRes(wait) = &self.transaction.phase else { return self.step(None) };
+        let wait = wait.clone();
+        match news {
+            RReqNews::Answered(body) => {
+                self.answered(body);
+                self.over(wait.decided);
+            }
+            RReqNews::NoAnswer => {
+                self.audit("rreq-unanswered", json!({}));
+                let rejection = self.rejection(Fault::TimedOut, None);
+                self.complain(rejection);
+                self.over(wait.decided);
+            }
+            RReqNews::ConnectionFailedTwice if wait.released => {}
+            RReqNews::ConnectionFailedTwice => self.release(wait.decided),
+            RReqNews::GivenUp => {
+                self.audit("rreq-given-up", json!({ "status": wait.decided.status.code() }));
+                self.over(wait.decided);
+            }
+        }
+        self.step(None)
+    }
+
+    fn over(&mut self, decided: Decided) {
+        self.moves_on();
+        self.transaction.phase = Phase::Ended(decided);
+    }
+
+    /// RRes, Erro or rubbish: none of them changes the result.
+    fn answered(&mut self, body: &[u8]) {
+        match self.readable_answer(body) {
+            Ok(RResOrErro::RRes(rres)) => {
+                self.audit("rreq-answered", json!({ "results_status": rres.results_status }));
+            }
+            Ok(RResOrErro::Erro(received)) => {
+                self.audit(
+                    "rreq-refused",
+                    json!({ "code": received.error_code, "component": received.error_component }),
+                );
+            }
+            Err(rejection) => {
+                self.audit("rres-defective", json!({}));
+                self.complain(rejection);
+            }
+        }
+    }
+
+    fn readable_answer(&self, body: &[u8]) -> Result<RResOrErro, Box<Rejection>> {
+        let read = read_rres(body, self.context.read_rules)
+            .map_err(|found| self.rejection(found.fault, found.context.message_type))?;
+        if let RResOrErro::RRes(rres) = &read {
+            self.belongs(rres)?;
+        }
+        Ok(read)
+    }
+
+    fn belongs(&self, rres: &RRes) -> Result<(), Box<Rejection>> {
+        let ours = &self.transaction;
+        if rres.version != ours.version {
+            return Err(self.rejection(Fault::VersionChanged, RRES));
+        }
+        let ids = [
+            ("threeDSServerTransID", rres.three_ds_server_trans_id, ours.three_ds_server_trans_id),
+            ("dsTransID", rres.ds_trans_id, ours.ds_trans_id),
+            ("acsTransID", rres.acs_trans_id, ours.acs_trans_id),
+        ];
+        let foreign: Vec<_> =
+            ids.iter().filter(|(_, got, ours)| got != ours).map(|(name, ..)| *name).collect();
+        if foreign.is_empty() {
+            Ok(())
+        } else {
+            Err(self.rejection(Fault::TransactionIdUnknown(foreign), RRES))
+        }
+    }
+
+    /// Tells the DS what is wrong with its RRes, once [P-ERRO-04].
+    fn complain(&mut self, rejection: Box<Rejection>) {
+        let erro = erro(&rejection, &self.context.read_rules.versions);
+        let transaction = &self.transaction;
+        let legal = outgoing::check(
+            &erro.body,
+            Message::Erro,
+            transaction.version,
+            Some(transaction.channel),
+            Some(transaction.category),
+        );
+        if let (Some(ds_url), Ok(())) = (transaction.ds_url.clone(), legal) {
+            self.outputs.push(Output::SendErro { ds_url, body: erro.body });
+        }
+        self.rejection = Some(rejection);
+    }
+
+    /// Nothing was sent and the browser waits no longer. By default the result becomes U from here
+    /// on, before any byte of another one can have left [P-RREQ-05].
+    fn release(&mut self, decided: Decided) {
+        self.moves_on();
+        let late = self.context.issuer.late_status_u && decided.status != TransStatus::Unavailable;
+        let replaced = if late { self.late(&decided) } else { None };
+        let decided = replaced.unwrap_or(decided);
+        self.transaction.phase = Phase::ExpectRRes(ExpectRRes { decided, released: true });
+    }
+
+    fn late(&mut self, decided: &Decided) -> Option<Decided> {
+        let ds_url = self.transaction.ds_url.clone()?;
+        let reason = self.technical();
+        let outcome = Outcome::Unavailable { reason, cancel: None, erro: None };
+        let (counter, via) = (decided.counter, decided.via);
+        let body = rreq::build(&self.transaction, &outcome, counter, via, self.context).ok()?;
+        let ending = match decided.ending {
+            Ending::Verified => Ending::Failed,
+            other => other,
+        };
+        let late = Decided {
+            status: outcome.status(),
+            reason: outcome.reason().map(|reason| reason.as_str().to_owned()),
+            cancel: None,
+            ending,
+            ..decided.clone()
+        };
+        self.outputs.push(Output::SendRReq(SendRReq { ds_url, body }));
+        let mut detail = json!({ "was": decided.status.code(), "status": late.status.code() });
+        detail["why"] = "two connections failed before any byte of the result was sent".into();
+        self.audit("late-status", detail);
+        Some(late)
+    }
+}
+
+const RRES: Option<&str> = Some("RRes");

@@ -1,0 +1,167 @@
+//! RReq: the result of a challenge, built from an [`Outcome`] that can only hold what its status
+//! allows [P-RREQ-02..04].
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::ares::{DYNAMIC, carries_value, eci};
+use super::category;
+use super::challenge::ChallengeContext;
+use super::proof::Proof;
+use super::reason::Reason;
+use super::transaction::{Transaction, Via};
+use crate::crypto::{AuthenticationValue, ValueFacts};
+use crate::dictionary::Message;
+use crate::element::{MessageVersion, TransId, TransStatus};
+use crate::outgoing;
+
+/// How a challenge comes out.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Y, or A by policy.
+    Proven(Proof),
+    /// N.
+    Denied { reason: Reason, cancel: Option<&'static str> },
+    /// U; with a copy of the Erro where one caused it.
+    Unavailable { reason: Reason, cancel: Option<&'static str>, erro: Option<Value> },
+}
+
+impl Outcome {
+    pub(super) const fn status(&self) -> TransStatus {
+        match self {
+            Self::Proven(proof) => proof.status(),
+            Self::Denied { .. } => TransStatus::NotAuthenticated,
+            Self::Unavailable { .. } => TransStatus::Unavailable,
+        }
+    }
+
+    pub(super) const fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Proven(_) => None,
+            Self::Denied { reason, .. } | Self::Unavailable { reason, .. } => Some(reason),
+        }
+    }
+
+    pub(super) const fn cancel(&self) -> Option<&'static str> {
+        match self {
+            Self::Proven(_) => None,
+            Self::Denied { cancel, .. } | Self::Unavailable { cancel, .. } => *cancel,
+        }
+    }
+}
+
+/// Builds and checks the RReq. The authentication value exists in the returned bytes only.
+///
+/// # Errors
+/// The defective elements: the message does not leave.
+pub(super) fn build(
+    transaction: &Transaction,
+    outcome: &Outcome,
+    counter: u8,
+    via: Via,
+    context: &ChallengeContext<'_>,
+) -> Result<Vec<u8>, String> {
+    let value = value(transaction, outcome, context);
+    let counter = format!("{:02}", counter.min(99));
+    let newest = transaction.version >= MessageVersion::V231;
+    let completed =
+        matches!(outcome.status(), TransStatus::Authenticated | TransStatus::NotAuthenticated);
+    let method = completed.then(|| Method::of(via, newest));
+    let wire = Wire {
+        message_type: "RReq",
+        message_version: transaction.version,
+        three_ds_server_trans_id: transaction.three_ds_server_trans_id,
+        ds_trans_id: transaction.ds_trans_id,
+        acs_trans_id: transaction.acs_trans_id,
+        message_category: category(transaction.category),
+        trans_status: outcome.status(),
+        trans_status_reason: outcome.reason().map(Reason::as_str),
+        authentication_value: value.as_ref().map(AuthenticationValue::expose),
+        eci: eci(&context.ds.eci, outcome.status()),
+        authentication_type: (completed && !newest).then_some(DYNAMIC),
+        authentication_method: method,
+        interaction_counter: &counter,
+        challenge_cancel: outcome.cancel(),
+        challenge_error_reporting: match outcome {
+            Outcome::Unavailable { erro, .. } if newest => erro.as_ref(),
+            _ => None,
+        },
+    };
+    let json = serde_json::to_vec(&wire).map_err(|e| e.to_string())?;
+    outgoing::check(
+        &json,
+        Message::RReq,
+        transaction.version,
+        Some(transaction.channel),
+        Some(transaction.category),
+    )?;
+    Ok(json)
+}
+
+fn value(
+    transaction: &Transaction,
+    outcome: &Outcome,
+    context: &ChallengeContext<'_>,
+) -> Option<AuthenticationValue> {
+    let Outcome::Proven(proof) = outcome else { return None };
+    carries_value(transaction.category, context.ds).then(|| {
+        let facts = ValueFacts {
+            pan: context.pan,
+            acs_trans_id: transaction.acs_trans_id,
+            ds_trans_id: transaction.ds_trans_id,
+            three_ds_server_trans_id: transaction.three_ds_server_trans_id,
+            purchase: transaction.purchase.as_ref(),
+            merchant: &transaction.merchant,
+            created: transaction.created,
+        };
+        context.generator.generate(proof, &facts)
+    })
+}
+
+/// `authenticationMethod`: one code before 2.3.1, an array since [P-RREQ-03].
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Method {
+    One(&'static str),
+    List([&'static str; 1]),
+}
+
+impl Method {
+    const fn of(via: Via, newest: bool) -> Self {
+        if newest { Self::List([via.method()]) } else { Self::One(via.method()) }
+    }
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    #[serde(rename = "messageType")]
+    message_type: &'static str,
+    #[serde(rename = "messageVersion")]
+    message_version: MessageVersion,
+    #[serde(rename = "threeDSServerTransID")]
+    three_ds_server_trans_id: TransId,
+    #[serde(rename = "dsTransID")]
+    ds_trans_id: TransId,
+    #[serde(rename = "acsTransID")]
+    acs_trans_id: TransId,
+    #[serde(rename = "messageCategory")]
+    message_category: &'static str,
+    #[serde(rename = "transStatus")]
+    trans_status: TransStatus,
+    #[serde(rename = "transStatusReason", skip_serializing_if = "Option::is_none")]
+    trans_status_reason: Option<&'a str>,
+    #[serde(rename = "authenticationValue", skip_serializing_if = "Option::is_none")]
+    authentication_value: Option<&'a str>,
+    #[serde(rename = "eci", skip_serializing_if = "Option::is_none")]
+    eci: Option<&'a str>,
+    #[serde(rename = "authenticationType", skip_serializing_if = "Option::is_none")]
+    authentication_type: Option<&'static str>,
+    #[serde(rename = "authenticationMethod", skip_serializing_if = "Option::is_none")]
+    authentication_method: Option<Method>,
+    #[serde(rename = "interactionCounter")]
+    interaction_counter: &'a str,
+    #[serde(rename = "challengeCancel", skip_serializing_if = "Option::is_none")]
+    challenge_cancel: Option<&'static str>,
+    #[serde(rename = "challengeErrorReporting", skip_serializing_if = "Option::is_none")]
+    challenge_error_reporting: Option<&'a Value>,
+}
