@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acs_core::crypto::AuthenticationValueGenerator;
+use acs_core::crypto::{AuthenticationValueGenerator, HmacSha256Generator};
 use anyhow::{Context as _, anyhow};
 
 use crate::app::{App, DsRuntime, IssuerRuntime, Latch, MetricsHandle, Readiness};
@@ -77,14 +77,5 @@ fn generator(
 ) -> anyhow::Result<Arc<dyn AuthenticationValueGenerator>> {
     let config::ds::AuthenticationValue::HmacSha256 { key_file, key_id } = value;
     let key = key_file::load(key_file)?;
-    Ok(hmac_sha256(&key, *key_id))
+    Ok(Arc::new(HmacSha256Generator::new(*key, *key_id)))
 }
-
-fn hmac_sha256(_key: &[u8; 32], _key_id: u8) -> Arc<dyn AuthenticationValueGenerator> {
-    Arc::new(NoValues)
-}
-
-#[derive(Debug)]
-struct NoValues;
-
-impl AuthenticationValueGenerator for NoValues {}
