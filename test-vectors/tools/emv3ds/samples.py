@@ -259,6 +259,7 @@ _MORE: Body = {
     "workPhone": _PHONE,
 }
 _MORE_231: Body = {
+    "defaultSdkType": {"sdkVariant": "01", "wrappedInd": "Y"},
     "acctInfo": _ACCOUNT | {"chAccReqID": "account-4711"},
     "broadInfo": {"category": "01", "description": "free", "expDate": "20270101",
                   "recipients": ["01", "02"], "severity": "01", "source": "01"},
@@ -276,9 +277,11 @@ NOT_SAMPLED = frozenset({"sdkEncData", "sdkServerSignedContent", "splitSdkType"}
 def full(version: str, channel: str, category: str, names: set[str], number: int = 0) -> Body:
     """An AReq with a value for each of `names`; raises KeyError for a name without a sample."""
     body = areq(version, channel, category, number)
-    samples = _MORE | (_MORE_231 if version == "2.3.1" else {})
-    for name in sorted(names - body.keys() - NOT_SAMPLED):
-        body[name] = copy.deepcopy(samples[name])
+    newer = _MORE_231 if version == "2.3.1" else {}
+    samples = _PURCHASE | _MERCHANT | _MORE | newer
+    for name in sorted(names - NOT_SAMPLED):
+        if name not in body or name in newer:
+            body[name] = copy.deepcopy(samples[name])
     return body
 
 
