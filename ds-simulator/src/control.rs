@@ -1,7 +1,8 @@
-//! The control API: health, traces, faults.
+//! The control API (health, traces, faults) and its pages for people.
 
 use std::sync::{Arc, PoisonError};
 
+use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -13,10 +14,17 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::fault::Faults;
+use crate::shop::respond::{self, Policy};
+use crate::shop::texts::Language;
+use crate::shop::timeline::{Timeline, seconds, utc};
 use crate::simulator::Shared;
+use crate::trace::{TransactionTrace, text};
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
+        .route("/", get(overview))
+        .route("/payment/{id}", get(payment))
+        .route("/assets/{name}", get(respond::asset))
         .route("/health", get(|| async { as_json(&json!({"status": "ok"})) }))
         .route("/trace", get(list))
         .route("/trace/{id}", get(one))
@@ -61,4 +69,109 @@ async fn set_faults(State(shared): State<Arc<Shared>>, body: Bytes) -> Response 
 fn as_json<T: Serialize>(value: &T) -> Response {
     let body = serde_json::to_string_pretty(value).unwrap_or_default();
     ([(CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
+}
+
+/// Both pages: the overview, or `one` payment.
+#[derive(Debug, Template)]
+#[template(path = "control.html")]
+struct ControlPage {
+    shop_url: String,
+    control_url: String,
+    one: Option<One>,
+    rows: Vec<Row>,
+    total: usize,
+    faults: String,
+    faulty: bool,
+}
+
+#[derive(Debug)]
+struct One {
+    id: String,
+    started: String,
+    version: String,
+    result: String,
+    timeline: Timeline,
+}
+
+#[derive(Debug)]
+struct Row {
+    id: String,
+    started: String,
+    version: String,
+    card: String,
+    result: String,
+    messages: usize,
+    seconds: String,
+}
+
+const ROWS_SHOWN: usize = 100;
+
+async fn overview(State(shared): State<Arc<Shared>>) -> Response {
+    let traces = shared.trace.list();
+    let faults = shared.faults.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let page = ControlPage {
+        rows: traces.iter().take(ROWS_SHOWN).map(row).collect(),
+        total: traces.len(),
+        faulty: faults != Faults::default(),
+        faults: serde_json::to_string_pretty(&faults).unwrap_or_default(),
+        ..ControlPage::new(&shared)
+    };
+    respond::page(StatusCode::OK, &page, &Policy::default())
+}
+
+async fn payment(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+    let Some(trace) = shared.trace.get(&id) else { return StatusCode::NOT_FOUND.into_response() };
+    let one = One {
+        started: utc(trace.started),
+        version: trace.version.clone().unwrap_or_default(),
+        result: result(&trace),
+        timeline: Timeline::new(Language::English, Some(&trace)),
+        id: trace.id,
+    };
+    let page = ControlPage { one: Some(one), ..ControlPage::new(&shared) };
+    respond::page(StatusCode::OK, &page, &Policy::default())
+}
+
+impl ControlPage {
+    fn new(shared: &Shared) -> Self {
+        Self {
+            shop_url: shared.shop_url.clone(),
+            control_url: shared.control_url.clone().unwrap_or_default(),
+            one: None,
+            rows: Vec::new(),
+            total: 0,
+            faults: String::new(),
+            faulty: false,
+        }
+    }
+}
+
+fn row(trace: &TransactionTrace) -> Row {
+    let areq = trace.events.iter().filter_map(|event| event.body.as_ref());
+    let card = areq.filter_map(|body| text(body, "acctNumber")).next();
+    Row {
+        id: trace.id.clone(),
+        started: utc(trace.started),
+        version: trace.version.clone().unwrap_or_default(),
+        card: card.unwrap_or_default().to_owned(),
+        result: result(trace),
+        messages: trace.events.iter().filter(|event| event.direction != "note").count(),
+        seconds: trace.events.last().map_or_else(String::new, |event| seconds(event.offset_ms)),
+    }
+}
+
+/// The last `transStatus` (RReq after ARes), or the last error, with its words.
+fn result(trace: &TransactionTrace) -> String {
+    let said = trace.events.iter().rev().filter_map(|event| {
+        let body = event.body.as_ref()?;
+        match event.what.as_str() {
+            "RReq" | "ARes" => {
+                let status = text(body, "transStatus")?;
+                Some(format!("{status} {}", crate::words::status(Some(status))))
+            }
+            "Erro" => Some(format!("Erro {}", text(body, "errorCode").unwrap_or("?"))),
+            _ => None,
+        }
+    });
+    said.into_iter().next().unwrap_or_else(|| "no result".to_owned())
 }

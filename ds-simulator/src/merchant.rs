@@ -1,7 +1,7 @@
 //! The 3DS Server with the merchant behind it: PReq, choice of version, AReq, RReq endpoint, and
 //! what it knows of each payment (the last of ARes and RReq is the result, P-STAT-16).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,9 +35,30 @@ pub struct ThreeDsServer {
     to_ds: Link,
     trace: Arc<Trace>,
     faults: Arc<Mutex<Faults>>,
-    payments: Mutex<HashMap<String, Payment>>,
+    payments: Mutex<Payments>,
     changed: Notify,
     ranges: tokio::sync::Mutex<HashMap<String, Value>>,
+}
+
+/// Payments by `threeDSServerTransID`; the oldest go when there are many.
+#[derive(Debug, Default)]
+struct Payments {
+    by_id: HashMap<String, Payment>,
+    order: VecDeque<String>,
+}
+
+const PAYMENTS_KEPT: usize = 10_000;
+
+impl Payments {
+    fn insert(&mut self, payment: Payment) {
+        if self.order.len() >= PAYMENTS_KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.by_id.remove(&oldest);
+        }
+        self.order.push_back(payment.id.clone());
+        self.by_id.insert(payment.id.clone(), payment);
+    }
 }
 
 /// What the merchant knows of one payment.
@@ -159,7 +180,7 @@ impl ThreeDsServer {
             cres: None,
             session_data: None,
         };
-        self.lock().insert(payment.id.clone(), payment.clone());
+        self.lock().insert(payment.clone());
         Ok(payment)
     }
 
@@ -230,7 +251,7 @@ impl ThreeDsServer {
     /// What is known of a payment now.
     #[must_use]
     pub fn payment(&self, id: &str) -> Option<Payment> {
-        self.lock().get(&id.to_lowercase()).cloned()
+        self.lock().by_id.get(&id.to_lowercase()).cloned()
     }
 
     /// Waits until `ready` holds of the payment; `None` when it does not within `patience`.
@@ -270,12 +291,12 @@ impl ThreeDsServer {
     }
 
     fn change(&self, id: &str, edit: impl FnOnce(&mut Payment)) -> bool {
-        let found = self.lock().get_mut(&id.to_lowercase()).map(edit).is_some();
+        let found = self.lock().by_id.get_mut(&id.to_lowercase()).map(edit).is_some();
         self.changed.notify_waiters();
         found
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Payment>> {
+    fn lock(&self) -> MutexGuard<'_, Payments> {
         self.payments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

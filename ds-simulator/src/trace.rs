@@ -69,6 +69,8 @@ impl fmt::Debug for Trace {
 }
 
 const KEPT: usize = 500;
+/// A transaction with more events than any payment has loses the later ones.
+const EVENTS_KEPT: usize = 500;
 
 impl Trace {
     /// A journal that also feeds `recorder` and tells `observer` each event as it happens.
@@ -165,7 +167,9 @@ impl Trace {
         if let Some(observer) = &self.observer {
             observer(&event);
         }
-        transaction.events.push(event);
+        if transaction.events.len() < EVENTS_KEPT {
+            transaction.events.push(event);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -230,16 +234,17 @@ pub fn masked(message: &Value) -> Value {
 fn masked_member(name: &str, value: &Value) -> Value {
     match (name, value) {
         ("acctNumber", Value::String(pan)) => Value::String(masked_pan(pan)),
-        ("cardExpiryDate" | "cardSecurityCode" | "challengeDataEntry", Value::String(secret)) => {
-            Value::String("*".repeat(secret.chars().count()))
-        }
+        (
+            "authenticationValue" | "cardExpiryDate" | "cardSecurityCode" | "challengeDataEntry",
+            Value::String(secret),
+        ) => Value::String("*".repeat(secret.chars().count())),
         _ => masked(value),
     }
 }
 
 /// The elements that tell most about a message, in one line.
 fn summary(message: &Value) -> String {
-    const SHOWN: [(&str, &str); 18] = [
+    const SHOWN: [(&str, &str); 17] = [
         ("messageVersion", ""),
         ("acctNumber", "card "),
         ("purchaseAmount", "amount "),
@@ -248,7 +253,6 @@ fn summary(message: &Value) -> String {
         ("transStatus", "transStatus "),
         ("transStatusReason", "reason "),
         ("eci", "eci "),
-        ("authenticationValue", "authenticationValue "),
         ("acsChallengeMandated", "mandated "),
         ("authenticationType", "type "),
         ("interactionCounter", "attempts "),
@@ -265,6 +269,9 @@ fn summary(message: &Value) -> String {
         let value = masked_member(name, value);
         let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         parts.push(format!("{label}{shown}"));
+        if name == "eci" && message.get("authenticationValue").is_some() {
+            parts.push("with authenticationValue".to_owned());
+        }
     }
     parts.join(", ")
 }

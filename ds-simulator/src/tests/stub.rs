@@ -29,6 +29,11 @@ use crate::{SimConfig, Simulator};
 
 pub(super) const CODE: &str = "135790";
 
+const CARDS: &str = r#"[
+    {"pan": "4000000000001000", "expiry": "2912", "scenario": "no challenge", "expect": "Y"},
+    {"pan": "4000000000001091", "expiry": "2912", "scenario": "code <by SMS>", "expect": "Y"}
+]"#;
+
 /// A stand-in ACS and a simulator in front of it.
 pub(super) struct Stage {
     pub(super) simulator: Simulator,
@@ -95,7 +100,12 @@ impl Stage {
             cards: None,
             config: None,
         };
-        let simulator = Simulator::start(SimConfig::for_endpoints(&ends)).await.unwrap();
+        let cards = folder.path().join("cards.json");
+        std::fs::write(&cards, CARDS).unwrap();
+        let mut config = SimConfig::for_endpoints(&ends);
+        config.control_port = Some(0);
+        config.cards = Some(cards);
+        let simulator = Simulator::start(config).await.unwrap();
         Self { simulator, endpoints: ends, acs, folder, _listeners: listeners }
     }
 
