@@ -111,6 +111,7 @@ class Examiner:
         ui_type: str | None,
     ) -> Iterator[Finding]:
         cell = inclusion(rule, scope, ui_type)
+        extension = where.startswith("messageExtension.")
         sent, value = name in members, members.get(name)
         if cell is None or cell == "N":
             if sent and (scope.strict or cell == "N"):
@@ -118,7 +119,8 @@ class Examiner:
             return
         look = self._lookup(members, scope)
         if cell == "R" and is_missing(value):
-            yield Finding(REQUIRED, "201", where, "is required and missing")
+            stage = EXTENSION if extension else REQUIRED
+            yield Finding(stage, "201", where, "is required and missing")
         elif "required_if" in rule and is_missing(value) and holds(rule["required_if"], look):
             yield Finding(CONDITION, "201", where, "is required by its condition and missing")
         elif sent and is_missing(value):
@@ -235,6 +237,8 @@ def _format(kind: str, value: str, where: str, bad: int) -> Iterator[Finding]:
         yield Finding(bad, "203", where, "is not an IP address")
     elif kind in _DATES and not _is_date(value, _DATES[kind]):
         yield Finding(bad, "203", where, "is not a date of the calendar")
+    elif kind == "base64url(deviceInfo)" and not _is_encoded_object(value):
+        yield Finding(bad, "203", where, "is not an object in base64url")
     elif kind == "iso4217-numeric":
         if value not in iso.CURRENCIES and value not in iso.RECENT_CHANGES:
             yield Finding(ISO, "304", where, "is not a currency of ISO 4217")
@@ -266,6 +270,14 @@ def _is_date(value: str, layout: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_encoded_object(value: str) -> bool:
+    try:
+        decoded = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+        return isinstance(json.loads(decoded), dict)
+    except ValueError:
+        return False
 
 
 _P256 = (
@@ -301,19 +313,32 @@ def _areq_contradictions(areq: Mapping[str, Any], scope: Scope) -> Iterator[Find
         for status in ("cardSecurityCodeStatus", "deviceBindingStatus"):
             if status not in areq and f"{status}Source" in areq:
                 yield Finding(CROSS, "203", f"{status}Source", "is there without its status")
-    currency, exponent = areq.get("purchaseCurrency"), areq.get("purchaseExponent")
-    priced = scope.version != "2.1.0" or scope.channel != "3RI"
-    if priced and isinstance(currency, str) and isinstance(exponent, str):
-        right = iso.CURRENCIES.get(currency)
-        fits = right is None or exponent == str(right) or currency in iso.RECENT_CHANGES
-        if not fits and re.fullmatch("[0-9]", exponent):
-            for name in ("purchaseCurrency", "purchaseExponent"):
-                yield Finding(ISO, "304", name, "exponent is not that of the currency")
+    if scope.version != "2.1.0" or scope.channel != "3RI":
+        yield from _exponent(areq, "purchase", "")
+    if scope.version == "2.3.1":
+        yield from _exponent(areq, "recurring", "")
+        several = areq.get("multiTransaction")
+        listed = several.get("merchantList") if isinstance(several, dict) else None
+        for merchant in listed if isinstance(listed, list) else ():
+            if isinstance(merchant, dict):
+                yield from _exponent(merchant, "merchant", "multiTransaction.merchantList")
     key = areq.get("sdkEphemPubKey")
     if scope.channel == "APP" and isinstance(key, dict):
         x, y = _coordinate(key.get("x")), _coordinate(key.get("y"))
         if "d" in key or (x is not None and y is not None and not on_p256(x, y)):
             yield Finding(FORMAT, "203", "sdkEphemPubKey", "is not a public point on P-256")
+
+
+def _exponent(members: Mapping[str, Any], kind: str, path: str) -> Iterator[Finding]:
+    currency, exponent = members.get(f"{kind}Currency"), members.get(f"{kind}Exponent")
+    if not isinstance(currency, str) or not isinstance(exponent, str):
+        return
+    right = iso.CURRENCIES.get(currency)
+    fits = right is None or exponent == str(right) or currency in iso.RECENT_CHANGES
+    if not fits and re.fullmatch("[0-9]", exponent):
+        for name in ("Currency", "Exponent"):
+            where = joined(path, kind + name)
+            yield Finding(ISO, "304", where, "exponent is not that of the currency")
 
 
 def _extensions(message: Mapping[str, Any]) -> Iterator[Finding]:

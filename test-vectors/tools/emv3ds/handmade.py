@@ -352,6 +352,14 @@ def _across(version: str) -> Iterator[Line]:
     for currency, exponent in (("840", "2"), ("978", "2"), ("048", "3"), ("410", "0")):
         change = {"purchaseCurrency": currency, "purchaseExponent": exponent}
         yield base.ok(f"exponent-{currency}-{exponent}", set=change)
+    if version == "2.3.1":
+        doubt = "the text names purchaseCurrency only; the same is done for the other amounts"
+        both = ("recurringCurrency", "recurringExponent")
+        yield base.bad("exponent-recurring", "304", *both, set={both[1]: "2"}, doubt=doubt)
+        path = "multiTransaction.merchantList"
+        both = (f"{path}.merchantCurrency", f"{path}.merchantExponent")
+        change = {f"{path}.0.merchantExponent": "2"}
+        yield base.bad("exponent-merchant-list", "304", *both, set=change, doubt=doubt)
     if version == "2.1.0":
         return
     status = "trustListStatus" if version == "2.3.1" else "whiteListStatus"
@@ -366,6 +374,10 @@ def _across(version: str) -> Iterator[Line]:
         change = {"threeDSRequestorDecMaxTime": "1"}
         doubt = "the table says five digits, the protocol digest accepts fewer in 2.2.0"
         yield base.ok("unpadded-time", set=change) | {"doubt": doubt}
+
+
+def _without_data() -> Line:
+    return {k: v for k, v in samples.EXTENSION.items() if k != "data"} | {"id": "A000000999_2"}
 
 
 def _order(version: str) -> Iterator[Line]:
@@ -384,6 +396,18 @@ def _order(version: str) -> Iterator[Line]:
     yield base.bad("type-before-version", "101", set={"messageType": "CReq", "messageVersion": "2"})
     yield base.bad("type-missing-before-version", "201", "messageType",
                    drop=["messageType"], set={"messageVersion": "2.9.9"})
+    change = {"acctID": 5} | {"messageExtension": [_without_data()]}
+    yield base.bad("bad-before-extension-member", "203", "acctID", set=change)
+    extensions = [_without_data(), samples.EXTENSION | {"name": 5}]
+    yield base.bad("extension-shape-before-member", "203", "messageExtension.name",
+                   set={"messageExtension": extensions})
+    extensions = [_without_data(), critical[0]]
+    yield base.bad("extension-member-before-critical", "201", "messageExtension.data",
+                   set={"messageExtension": extensions})
+    if version == "2.3.1":
+        yield base.bad("bad-before-reserved", "203", "acctID", set={"acctID": 5, "acctType": "79"})
+        change = {"acctType": "79", "acctInfo.chAccAgeInd": "06"}
+        yield base.bad("code-before-reserved", "203", "acctInfo.chAccAgeInd", set=change)
     nested = ["mcc", "mobilePhone.cc"]
     yield base.bad("nested-with-others", "201", *nested, drop=nested)
     least = _From(f"{_place(version, 'brw-pa')}/least", "order")
@@ -401,7 +425,12 @@ def _app(version: str) -> Iterator[Line]:
     yield base.bad("kind", "203", f"{name}.kty", set={f"{name}.kty": "RSA"})
     yield base.bad("no-x", "201", f"{name}.x", drop=[f"{name}.x"])
     yield base.ok("more-members", set={f"{name}.kid": "1", f"{name}.use": "enc"})
-    yield base.ok("device-data-of-any-content", set={"deviceInfo": "AAAA"})
+    # {"DV":"9.9","XX":[1,null]}
+    strange = "eyJEViI6IjkuOSIsIlhYIjpbMSxudWxsXX0"
+    yield base.ok("device-data-of-any-content", set={"deviceInfo": strange})
+    doubt = "what is inside is never judged; that it is an object is a decision of the project"
+    yield base.bad("device-data-no-json", "203", "deviceInfo",
+                   set={"deviceInfo": "AAAA"}, doubt=doubt)
     yield base.bad("device-data-padded", "203", "deviceInfo", set={"deviceInfo": "AAA="})
 
 

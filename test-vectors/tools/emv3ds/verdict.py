@@ -10,7 +10,9 @@ from .expressions import is_missing
 from .facts import CATEGORIES, CHANNELS, VERSIONS
 from .reader import NotAMessage, duplicate_items, duplicate_names, parse
 
-DUPLICATE = 6
+# Inside one stage: a wrong value before a reserved one; in the extension stage the shape before
+# missing members before unknown critical extensions.
+_PRECEDENCE = ("203", "207", "201", "202", "304")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def judge(
         return Verdict()
     stage = found[0].stage
     offenders = [one for one in found if one.stage == stage]
-    code = min(one.code for one in offenders)
+    code = min((one.code for one in offenders), key=_PRECEDENCE.index)
     offenders = [one for one in offenders if one.code == code]
     return Verdict(code, frozenset(one.element for one in offenders), tuple(offenders))
 
