@@ -1,4 +1,4 @@
-//! A request body that must arrive in time.
+//! A request body that must arrive in time, and what is left of it when nobody wants it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::{Request, Version};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// Whether the body came too late; shared with whoever writes the answer.
 #[derive(Debug, Clone, Default)]
@@ -21,16 +23,22 @@ impl Late {
 
 /// A body with a deadline. The timer exists only while something is waited for.
 pub(super) struct TimedBody {
-    inner: Incoming,
+    inner: Option<Incoming>,
     deadline: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
     late: Late,
+    lingers: bool,
 }
 
-impl TimedBody {
-    pub(super) fn new(inner: Incoming, deadline: Instant, late: Late) -> Self {
-        Self { inner, deadline, sleep: None, late }
-    }
+/// Gives a request's body a deadline.
+pub(super) fn timed(
+    request: Request<Incoming>,
+    deadline: Instant,
+    late: Late,
+) -> Request<TimedBody> {
+    // HTTP/2 ends one stream without harm to the answer on it.
+    let lingers = request.version() <= Version::HTTP_11;
+    request.map(|inner| TimedBody { inner: Some(inner), deadline, sleep: None, late, lingers })
 }
 
 impl Body for TimedBody {
@@ -42,21 +50,48 @@ impl Body for TimedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
-        if let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(context) {
+        let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = Pin::new(inner).poll_frame(context) {
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let deadline = this.deadline;
         let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         ready!(sleep.as_mut().poll(context));
         this.late.0.store(true, Ordering::Release);
+        this.inner = None;
         Poll::Ready(Some(Err("the body did not arrive in time".into())))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Incoming::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map(Incoming::size_hint).unwrap_or_default()
     }
 }
+
+impl Drop for TimedBody {
+    /// Reads on after a refusal: a socket closed on unread bytes resets the connection, and the
+    /// peer would never see the answer.
+    fn drop(&mut self) {
+        let unread = self.inner.take().filter(|inner| self.lingers && !inner.is_end_stream());
+        if let (Some(inner), Ok(runtime)) = (unread, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(timeout_at(self.deadline, discard(inner)));
+        }
+    }
+}
+
+async fn discard(mut body: Incoming) {
+    let mut left = MOST_DISCARDED;
+    while let Some(Ok(frame)) = body.frame().await {
+        let bytes = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(bytes) {
+            Some(still) => left = still,
+            None => return,
+        }
+    }
+}
+
+/// Bytes read for nobody at most.
+const MOST_DISCARDED: usize = 4 * 1024 * 1024;

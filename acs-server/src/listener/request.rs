@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tower::Service as _;
 
 use super::activity::Activity;
-use super::body_timer::{Late, TimedBody};
+use super::body_timer::{Late, timed};
 use crate::app::{DsPeer, PeerAddress};
 use crate::config::Limits;
 use crate::http::respond;
@@ -49,8 +49,7 @@ impl Requests {
         let _running = activity.start();
         let late = Late::default();
         let deadline = Instant::now() + self.body_time;
-        let mut request =
-            request.map(|body| Body::new(TimedBody::new(body, deadline, late.clone())));
+        let mut request = timed(request, deadline, late.clone()).map(Body::new);
         request.extensions_mut().insert(self.address);
         if let Some(peer) = self.ds_peer.take() {
             request.extensions_mut().insert(peer);

@@ -2,4 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod installation;
+mod listener;
+mod rreq_client;
+mod service;
 mod storage;
+mod support;
