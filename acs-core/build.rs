@@ -185,7 +185,6 @@ fn text(fact: &Map<String, Value>, min: &str, max: &str, regex: &str, place: &st
         "email" => "Format::Email",
         "iso4217-numeric" => "Format::Currency",
         "iso3166-1-numeric" => "Format::Country",
-        "base64url(deviceInfo)" => "Format::JsonObject",
         _ => "Format::Plain",
     };
     let number = fact.get("number").map_or_else(

@@ -168,8 +168,6 @@ pub enum Format {
     Currency,
     /// ISO 3166-1 numeric.
     Country,
-    /// base64url of a JSON object.
-    JsonObject,
 }
 
 /// A condition over the elements beside the one it belongs to.

@@ -241,18 +241,18 @@ pub fn read_creq(body: &[u8], rules: &ReadRules) -> Result<CReq, Box<Rejection>>
     creq().ok_or_else(|| envelope.reject(Fault::PermanentFailure))
 }
 
-/// Reads what came back for an RReq.
+/// Reads what came back for the RReq of a transaction in `cell`.
 ///
 /// # Errors
 /// A [`Rejection`] with what could be read as its context.
-pub fn read_rres(body: &[u8], rules: &ReadRules) -> Result<RResOrErro, Box<Rejection>> {
+pub fn read_rres(body: &[u8], rules: &ReadRules, cell: Cell) -> Result<RResOrErro, Box<Rejection>> {
     let message = parse(body)?;
     let envelope = Envelope::of(&message);
     if envelope.message_type() == Some("Erro") {
         return Ok(RResOrErro::Erro(Box::new(received_erro(&message))));
     }
     let version = envelope.open(Message::RRes, rules)?;
-    let walk = Walk { version, cell: None, rules, outgoing: false };
+    let walk = Walk { version, cell: Some(cell), rules, outgoing: false };
     let findings = walk.message(table(Message::RRes, version), &message);
     if let Some(fault) = findings.first_fault() {
         return Err(envelope.reject(fault));

@@ -72,6 +72,12 @@ impl Findings {
         self.invalid.push(name.to_owned());
     }
 
+    /// Whether anything inside the object `parent` is wrong.
+    pub(crate) fn has_below(&self, parent: &str) -> bool {
+        let below = |name: &String| name.strip_prefix(parent).is_some_and(|n| n.starts_with('.'));
+        self.invalid.iter().any(below) || self.missing.iter().any(below)
+    }
+
     pub(crate) fn contradictory(&mut self, name: &str) {
         self.contradictory.push(name.to_owned());
     }

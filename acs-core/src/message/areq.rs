@@ -8,7 +8,7 @@ use p256::elliptic_curve::sec1::FromEncodedPoint as _;
 use super::{
     AReq, AppData, BrowserData, Merchant, P256PublicJwk, Purchase, ReadRules, decode_base64url,
 };
-use crate::dictionary::{Cell, Message, table};
+use crate::dictionary::{Cell, Message, Table, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::Fault;
 use crate::json::{self, Node, Object};
@@ -21,11 +21,12 @@ pub(super) fn read(
 ) -> Result<AReq, Fault> {
     let cell = cell(message, rules);
     let walk = Walk { version, cell, rules, outgoing: false };
-    let mut findings = walk.message(table(Message::AReq, version), message);
+    let table = table(Message::AReq, version);
+    let mut findings = walk.message(table, message);
     if cell.is_some_and(|cell| cell.channel == DeviceChannel::App) {
         sdk_key(message, &mut findings);
     }
-    contradictions(message, &mut findings);
+    contradictions(table, message, &mut findings);
     if let Some(fault) = findings.first_fault() {
         return Err(fault);
     }
@@ -54,15 +55,13 @@ fn cell(message: &Object<'_>, rules: &ReadRules) -> Option<Cell> {
     Some(Cell { channel, category })
 }
 
-/// The SDK's key: a public point of P-256 and nothing private [P-AREQ-19].
+/// The SDK's key: a public point of P-256 and nothing private [P-AREQ-19]. Members that are wrong
+/// by themselves were found by the walk.
 fn sdk_key(message: &Object<'_>, findings: &mut Findings) {
     let Some(jwk) = message.get("sdkEphemPubKey").and_then(Node::as_object) else { return };
-    if jwk.members.is_empty() {
-        return;
-    }
-    let curve = jwk.text("kty") == Some("EC") && jwk.text("crv") == Some("P-256");
     let (Some(x), Some(y)) = (jwk.text("x"), jwk.text("y")) else { return };
-    if !curve || jwk.get("d").is_some() || !is_on_curve(x, y) {
+    let found = findings.has_below("sdkEphemPubKey");
+    if !found && (jwk.get("d").is_some() || !is_on_curve(x, y)) {
         findings.invalid("sdkEphemPubKey");
     }
 }
@@ -76,13 +75,14 @@ fn is_on_curve(x: &str, y: &str) -> bool {
 
 /// Cross-field rules [P-AREQ-12]. A status without its source is found by the dictionary's own
 /// conditions.
-fn contradictions(message: &Object<'_>, findings: &mut Findings) {
-    for status in ["whiteListStatus", "trustListStatus"] {
+fn contradictions(table: &Table, message: &Object<'_>, findings: &mut Findings) {
+    let known = |name: &&str| table.position(name).is_some();
+    for status in ["whiteListStatus", "trustListStatus"].into_iter().filter(known) {
         if message.text(status).is_some_and(|value| !matches!(value, "Y" | "N")) {
             findings.contradictory(status);
         }
     }
-    for (status, source) in SOURCES {
+    for (status, source) in SOURCES.into_iter().filter(|(_, source)| known(source)) {
         let present = |name| message.get(name).is_some_and(|node| !node.is_empty());
         if present(source) && !present(status) {
             findings.contradictory(source);

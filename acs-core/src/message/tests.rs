@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::erro::erro;
 
+const BROWSER: Cell = Cell { channel: DeviceChannel::Browser, category: MessageCategory::Payment };
+
 fn rules() -> ReadRules {
     ReadRules {
         versions: MessageVersion::ALL.to_vec(),
@@ -210,7 +212,7 @@ proptest! {
     fn readers_never_panic_on_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let _ = read_areq(&bytes, &rules());
         let _ = read_creq(&bytes, &rules());
-        let _ = read_rres(&bytes, &rules());
+        let _ = read_rres(&bytes, &rules(), BROWSER);
         let _ = peek_ids(&bytes);
     }
 

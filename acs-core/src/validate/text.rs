@@ -7,7 +7,6 @@ use url::Url;
 use super::Walk;
 use crate::dictionary::{Codes, Format, Pattern, Text};
 use crate::element::MessageVersion;
-use crate::{json, message};
 
 /// What a string's value is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,9 +108,17 @@ fn month(digits: &[u8]) -> bool {
     (1..=12).contains(&two(digits))
 }
 
-/// Month and day of YYYYMMDD.
+/// YYYYMMDD, a day that the calendar has.
 fn date(digits: &[u8]) -> bool {
-    month(&digits[4..6]) && (1..=31).contains(&two(&digits[6..8]))
+    let year = u16::from(two(&digits[..2])) * 100 + u16::from(two(&digits[2..4]));
+    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let days = match two(&digits[4..6]) {
+        2 => 28 + u8::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return false,
+    };
+    (1..=days).contains(&two(&digits[6..8]))
 }
 
 /// HHMM
@@ -162,9 +169,6 @@ fn has_format(format: Format, value: &str) -> bool {
         Format::Email => value.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && !domain.is_empty() && !value.contains(char::is_whitespace)
         }),
-        Format::JsonObject => {
-            message::decode_base64url(value).is_some_and(|text| json::parse(&text).is_some())
-        }
     }
 }
 
@@ -181,6 +185,7 @@ mod tests {
             (Pattern::OneToNinetyNine, "24"),
             (Pattern::YearMonth, "3012"),
             (Pattern::Date, "20261231"),
+            (Pattern::Date, "20280229"),
             (Pattern::Minute, "202612312359"),
             (Pattern::Second, "20261231235959"),
             (Pattern::Uuid, "8a880dc0-d2d2-4067-bcb1-b08d1690b26E"),
@@ -200,6 +205,9 @@ mod tests {
             (Pattern::OneToNinetyNine, "0"),
             (Pattern::YearMonth, "3013"),
             (Pattern::Date, "20261232"),
+            (Pattern::Date, "20261301"),
+            (Pattern::Date, "20260229"),
+            (Pattern::Date, "21000229"),
             (Pattern::Minute, "202612312400"),
             (Pattern::Second, "20261231235960"),
             (Pattern::Uuid, "8a880dc0d2d24067bcb1b08d1690b26e"),

@@ -1,6 +1,7 @@
 //! What the simulator sends is what the ACS's own reader takes.
 
-use acs_core::element::MessageVersion;
+use acs_core::dictionary::Cell;
+use acs_core::element::{DeviceChannel, MessageCategory, MessageVersion};
 use acs_core::erro::erro;
 use acs_core::message::{AtAreqEndpoint, ReadRules, read_areq, read_creq, read_rres};
 use serde_json::json;
@@ -54,6 +55,7 @@ fn creqs_and_rreses_are_accepted() {
         read_creq(creq.to_string().as_bytes(), &rules()).unwrap();
         let rreq = json!({"messageVersion": version, "threeDSServerTransID": new_id(),
             "dsTransID": new_id(), "acsTransID": new_id()});
-        read_rres(rres(&rreq, "01").to_string().as_bytes(), &rules()).unwrap();
+        let cell = Cell { channel: DeviceChannel::Browser, category: MessageCategory::Payment };
+        read_rres(rres(&rreq, "01").to_string().as_bytes(), &rules(), cell).unwrap();
     }
 }

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{Machine, RReqNews, Step};
-use crate::dictionary::Message;
+use crate::dictionary::{Cell, Message};
 use crate::element::TransStatus;
 use crate::erro::{Fault, Rejection, erro};
 use crate::flow::rreq::{self, Outcome};
-use crate::flow::transaction::{Decided, Ending, ExpectRRes, Output, Phase, SendRReq};
+use crate::flow::transaction::{Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Transaction};
 use crate::message::{RRes, RResOrErro, read_rres};
 use crate::outgoing;
 
@@ -62,7 +62,8 @@ impl Machine<'_> {
     }
 
     fn readable_answer(&self, body: &[u8]) -> Result<RResOrErro, Box<Rejection>> {
-        let read = read_rres(body, self.context.read_rules)
+        let Transaction { channel, category, .. } = self.transaction;
+        let read = read_rres(body, self.context.read_rules, Cell { channel, category })
             .map_err(|found| self.rejection(found.fault, found.context.message_type))?;
         if let RResOrErro::RRes(rres) = &read {
             self.belongs(rres)?;
