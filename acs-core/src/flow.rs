@@ -15,6 +15,9 @@ mod rreq;
 pub mod transaction;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Value, json};
 
 use crate::Random;

@@ -223,11 +223,12 @@ impl Machine<'_> {
         self.end(Outcome::Denied { reason, cancel: Some(cancel) }, ending, why);
     }
 
-    /// The technical end that leaves no other way.
-    fn fail(&mut self, why: &str) {
+    /// The technical end of a challenge that cannot begin.
+    fn fail(&mut self, why: &str, creq: AcceptedCReq) {
         let reason = self.technical();
         let cancel = Some(TRANSACTION_ERROR);
-        self.end(Outcome::Unavailable { reason, cancel, erro: None }, Ending::Failed, why);
+        let outcome = Outcome::Unavailable { reason, cancel, erro: None };
+        self.end_with(outcome, Ending::Failed, why, creq);
     }
 
     fn technical(&self) -> Reason {
@@ -237,11 +238,17 @@ impl Machine<'_> {
     /// Ends an open challenge: the state keeps the result, the RReq alone its value. In every other
     /// phase nothing happens, so that each challenge has one result.
     fn end(&mut self, outcome: Outcome, ending: Ending, why: &str) {
-        let (via, counter, creq, code_may_be_waiting) = match &mut self.transaction.phase {
-            Phase::ExpectCReq(wait) => (wait.via, 0, AcceptedCReq::default(), false),
-            Phase::ExpectEntry(entry) => {
-                (entry.via, entry.counter, std::mem::take(&mut entry.creq), true)
-            }
+        let creq = match &mut self.transaction.phase {
+            Phase::ExpectEntry(entry) => std::mem::take(&mut entry.creq),
+            _ => AcceptedCReq::default(),
+        };
+        self.end_with(outcome, ending, why, creq);
+    }
+
+    fn end_with(&mut self, outcome: Outcome, ending: Ending, why: &str, creq: AcceptedCReq) {
+        let (via, counter, code_may_be_waiting) = match &self.transaction.phase {
+            Phase::ExpectCReq(wait) => (wait.via, 0, false),
+            Phase::ExpectEntry(entry) => (entry.via, entry.counter, true),
             _ => return,
         };
         let (outcome, ending, body) = self.report(outcome, ending, counter, via);

@@ -41,7 +41,7 @@ impl Machine<'_> {
     fn readable(&self, bytes: &[u8]) -> Result<CReq, Box<Rejection>> {
         let transaction = &self.transaction;
         let creq = read_creq(bytes, self.context.read_rules)
-            .map_err(|found| self.rejection(found.fault, found.context.message_type.or(CREQ)))?;
+            .map_err(|found| self.rejection(found.fault, found.context.message_type))?;
         if creq.version != transaction.version {
             return Err(self.rejection(Fault::VersionChanged, CREQ));
         }
@@ -67,11 +67,11 @@ impl Machine<'_> {
         let Phase::ExpectCReq(wait) = &self.transaction.phase else { return self.invalid() };
         let via = wait.via;
         match self.first_code(via, creq) {
-            Some(entry) => {
+            Ok(entry) => {
                 self.moves_on();
-                self.transaction.phase = Phase::ExpectEntry(Box::new(entry));
+                self.transaction.phase = Phase::ExpectEntry(entry);
             }
-            None => self.fail("no contact to send a code to"),
+            Err(creq) => self.fail("no contact to send a code to", creq),
         }
         self.shows_current(page::Note::None)
     }
@@ -92,7 +92,9 @@ impl Machine<'_> {
             return self.refuse(rejection, creq.session_data.as_deref());
         }
         entry.creqs += 1;
-        entry.creq.session_data = creq.session_data;
+        if creq.session_data.is_some() {
+            entry.creq.session_data = creq.session_data;
+        }
         self.moves_on();
         self.renew();
         self.shows_current(page::Note::None)

@@ -153,12 +153,16 @@ impl Machine<'_> {
         offers_resend(entry, self.context.issuer)
     }
 
-    /// The first code and the state that waits for it; `None` without a contact.
-    pub(super) fn first_code(&mut self, via: Via, creq: AcceptedCReq) -> Option<ExpectEntry> {
-        let code = self.send_code(via, 0, false)?;
+    /// The first code and the state that waits for it; the CReq back without a contact.
+    pub(super) fn first_code(
+        &mut self,
+        via: Via,
+        creq: AcceptedCReq,
+    ) -> Result<Box<ExpectEntry>, AcceptedCReq> {
+        let Some(code) = self.send_code(via, 0, false) else { return Err(creq) };
         let now = self.context.now;
         let issuer = self.context.issuer;
-        Some(ExpectEntry {
+        Ok(Box::new(ExpectEntry {
             until: now.plus_seconds(issuer.idle_seconds),
             via,
             creq,
@@ -170,7 +174,7 @@ impl Machine<'_> {
             counter: 0,
             resends: 0,
             creqs: 1,
-        })
+        }))
     }
 
     /// Makes a code, asks for its delivery and returns its hash.

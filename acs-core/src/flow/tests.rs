@@ -1,0 +1,6 @@
+//! Whole flows on a virtual clock.
+
+mod answers;
+mod browser;
+mod harness;
+mod properties;
