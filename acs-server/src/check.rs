@@ -5,8 +5,9 @@ mod certificates;
 mod files;
 
 use std::fmt;
+use std::path::Path;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 
 /// Findings, in the order they were made.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,26 @@ pub fn run(config: &Config) -> Report {
 }
 
 impl Report {
+    /// [`run`], with a word on the file itself.
+    #[must_use]
+    pub fn of_config(file: &Path, config: &Config) -> Self {
+        let mut report = Self::default();
+        report.ok(format!("{} is understood", file.display()));
+        report.findings.extend(run(config).findings);
+        report
+    }
+
+    /// Why a configuration was not accepted, one finding each.
+    #[must_use]
+    pub fn of_refusal(error: &ConfigError) -> Self {
+        let mut report = Self::default();
+        match error {
+            ConfigError::Refused { findings, .. } => findings.iter().for_each(|f| report.fail(f)),
+            other => report.fail(other.to_string()),
+        }
+        report
+    }
+
     #[must_use]
     pub fn failed(&self) -> bool {
         self.at_least(Level::Fail).next().is_some()

@@ -121,7 +121,10 @@ fn strong(subject: &str, path: &Path, own: &CertificateDer<'_>, report: &mut Rep
         }
         Some(_) => true,
         None => {
-            report.fail(format!("{subject}: {} is neither RSA nor P-256", path.display()));
+            report.fail(format!(
+                "{subject}: {} holds neither an RSA nor an elliptic-curve key",
+                path.display()
+            ));
             false
         }
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::check;
+use crate::check::Report;
 use crate::config::Config;
 
 /// Validates configuration, keys, certificate chains and database version without running.
@@ -21,10 +21,10 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&args.config)?;
-    let report = check::run(&config);
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "OK    {} is understood", args.config.display())?;
-    write!(out, "{report}")?;
+    let report = match Config::load(&args.config) {
+        Ok(config) => Report::of_config(&args.config, &config),
+        Err(error) => Report::of_refusal(&error),
+    };
+    write!(std::io::stdout().lock(), "{report}")?;
     Ok(if report.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

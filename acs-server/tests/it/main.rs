@@ -4,6 +4,7 @@
 
 mod installation;
 mod listener;
+mod program;
 mod rreq_client;
 mod service;
 mod storage;

@@ -1,5 +1,8 @@
 //! Connections of one database file and its numbered migrations.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// A connection that may write: write-ahead log, every commit synced.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    make_private(path)?;
     let conn = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -39,6 +43,15 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     conn.pragma_update(None, "temp_store", "memory")?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
+}
+
+/// Makes the file, readable by its owner only; its log and index get the same mode. A file that
+/// exists stays untouched: closing it here would drop the locks of this process's connections.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// A connection that cannot write.
