@@ -1,0 +1,287 @@
+//! `cargo xtask test`: everything CI checks, step by step.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::args::Args;
+use crate::build::{self, Build};
+use crate::say;
+use crate::shell::{self, Logged};
+use crate::tools::{self, Tool};
+
+const USAGE: &str = "\
+Everything CI checks. As root on Debian it first installs what the machine lacks;
+otherwise it names it in one line.
+
+Usage: cargo xtask test [OPTIONS]
+
+Options:
+  --only STEP   Only this step; may be repeated
+  --list        Name the steps
+  -h, --help    This text
+
+Examples:
+  cargo xtask test
+  cargo xtask test --only format --only clippy
+";
+
+/// A step: its name, what it is, and how it is done.
+#[derive(Debug)]
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Logged) -> Result<Outcome>,
+}
+
+/// How a step that did not fail ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    NotRun(String),
+}
+
+const STEPS: [Step; 10] = [
+    Step { name: "tools", about: "what a bare machine lacks", run: install },
+    Step { name: "format", about: "rustfmt", run: format },
+    Step { name: "clippy", about: "lints of all targets, warnings denied", run: clippy },
+    Step { name: "unit", about: "unit and integration tests, doc tests", run: unit },
+    Step { name: "docs", about: "rustdoc, warnings denied", run: docs },
+    Step { name: "deny", about: "licences, bans and sources of dependencies", run: deny },
+    Step { name: "checker", about: "self-test of the independent checker", run: checker },
+    Step { name: "e2e", about: "journeys and crashes through the real binaries", run: e2e },
+    Step { name: "browser", about: "a payment in headless Chromium", run: browser },
+    Step {
+        name: "traffic",
+        about: "the independent checker over all recorded traffic",
+        run: traffic,
+    },
+];
+
+pub(crate) fn command(mut args: Args) -> Result<ExitCode> {
+    if args.wants_help() {
+        return crate::usage(USAGE);
+    }
+    let list = args.flag("--list");
+    let only = args.values("--only")?;
+    args.end()?;
+    if list {
+        for step in &STEPS {
+            say::line(&format!("{:<10} {}", step.name, step.about));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(unknown) = only.iter().find(|name| STEPS.iter().all(|step| step.name != **name)) {
+        bail!("--only {unknown}: no such step; `cargo xtask test --list` names them");
+    }
+    let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
+    run_all(&STEPS.iter().filter(wanted).collect::<Vec<_>>())
+}
+
+/// Runs the steps to the end even when one fails, so that one run tells everything.
+fn run_all(steps: &[&Step]) -> Result<ExitCode> {
+    let start = Instant::now();
+    let mut failed = Vec::new();
+    let mut not_run = Vec::new();
+    for (number, step) in (1..).zip(steps) {
+        say::line(&format!("[{number:2}/{}] {}: {}", steps.len(), step.name, step.about));
+        match run_one(step)? {
+            None => failed.push(step.name),
+            Some(Outcome::NotRun(_)) => not_run.push(step.name),
+            Some(Outcome::Passed) => {}
+        }
+    }
+    let seconds = start.elapsed().as_secs();
+    let passed = steps.len() - failed.len() - not_run.len();
+    let (failed, not_run) = (named("failed", &failed), named("not run", &not_run));
+    say::line(&format!("{passed} of {} steps passed{failed}{not_run}, {seconds} s", steps.len()));
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `None` for a step that failed.
+fn run_one(step: &Step) -> Result<Option<Outcome>> {
+    let start = Instant::now();
+    let done = Logged::new(step.name).and_then(|logged| (step.run)(&logged));
+    let seconds = start.elapsed().as_secs_f64();
+    let (word, outcome) = match done {
+        Ok(Outcome::Passed) => ("ok".to_owned(), Some(Outcome::Passed)),
+        Ok(Outcome::NotRun(why)) => (format!("not run: {why}"), Some(Outcome::NotRun(why))),
+        Err(error) => {
+            say::line(&format!("{error:#}"));
+            (format!("FAILED; again: cargo xtask test --only {}", step.name), None)
+        }
+    };
+    say::line(&format!("        {seconds:6.1} s  {word}"));
+    Ok(outcome)
+}
+
+fn named(what: &str, names: &[&str]) -> String {
+    if names.is_empty() { String::new() } else { format!(", {what}: {}", names.join(" ")) }
+}
+
+fn install(logged: &Logged) -> Result<Outcome> {
+    Ok(tools::install(logged)?.map_or(Outcome::Passed, Outcome::NotRun))
+}
+
+fn format(logged: &Logged) -> Result<Outcome> {
+    cargo(logged, &["fmt", "--all", "--check"])
+}
+
+fn clippy(logged: &Logged) -> Result<Outcome> {
+    let words = ["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    cargo(logged, &words)
+}
+
+fn unit(logged: &Logged) -> Result<Outcome> {
+    let all = ["--locked", "--workspace", "--exclude", "e2e"];
+    if !has_nextest() {
+        return cargo(logged, &[["test"].as_slice(), &all].concat());
+    }
+    cargo(logged, &[["nextest", "run"].as_slice(), &all].concat())?;
+    cargo(logged, &[["test", "--doc"].as_slice(), &all].concat())
+}
+
+fn docs(logged: &Logged) -> Result<Outcome> {
+    let mut doc = shell::cargo();
+    doc.args(["doc", "--locked", "--workspace", "--no-deps"]);
+    // `ds-sim` and `acs` have a library beside them; theirs is the documentation.
+    logged.run(doc.arg("--lib").env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Outcome::Passed)
+}
+
+fn deny(logged: &Logged) -> Result<Outcome> {
+    if !shell::on_path("cargo-deny") {
+        let why = "cargo-deny is not installed (cargo install cargo-deny --locked)";
+        return Ok(Outcome::NotRun(why.to_owned()));
+    }
+    cargo(logged, &["deny", "--offline", "check", "bans", "licenses", "sources"])
+}
+
+fn checker(logged: &Logged) -> Result<Outcome> {
+    python(logged, |command| {
+        command.arg("--self-test");
+    })
+}
+
+fn e2e(logged: &Logged) -> Result<Outcome> {
+    let records = records_dir();
+    if records.exists() {
+        fs::remove_dir_all(&records).context("removing the records of the last run")?;
+    }
+    fs::create_dir_all(&records).context("making a folder for records")?;
+    journeys(logged, "not test(/browser/)", &["--skip", "browser"])
+}
+
+fn browser(logged: &Logged) -> Result<Outcome> {
+    if !tools::CHROMIUM.is_here() {
+        return Ok(not_run(&tools::CHROMIUM));
+    }
+    journeys(logged, "test(/browser/)", &["browser"])
+}
+
+fn traffic(logged: &Logged) -> Result<Outcome> {
+    let records = records(&records_dir());
+    if records.is_empty() {
+        return Ok(Outcome::NotRun("no records: run the step e2e first".to_owned()));
+    }
+    python(logged, |command| {
+        command.args(&records);
+    })
+}
+
+/// The crash test alone, with so many kills; for `cargo xtask deep`.
+pub(crate) fn crash(rounds: u32, seed: u64) -> Result<ExitCode> {
+    let logged = Logged::new("deep")?;
+    let start = Instant::now();
+    let mut command = journey_command(&logged, "test(/crash/)", &["crash"])?;
+    command.env("E2E_CRASH_ROUNDS", rounds.to_string()).env("E2E_SEED", seed.to_string());
+    logged.run(&mut command)?;
+    say::line(&format!("passed, {} s", start.elapsed().as_secs()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the tests of the e2e crate that nextest's filter (or cargo test's words) choose.
+fn journeys(logged: &Logged, filter: &str, words: &[&str]) -> Result<Outcome> {
+    logged.run(&mut journey_command(logged, filter, words)?)?;
+    Ok(Outcome::Passed)
+}
+
+fn journey_command(logged: &Logged, filter: &str, words: &[&str]) -> Result<Command> {
+    let programs = programs(logged)?;
+    let mut command = shell::cargo();
+    if has_nextest() {
+        command.args(["nextest", "run", "--locked", "-p", "e2e", "-E", filter]);
+    } else {
+        command.args(["test", "--locked", "-p", "e2e", "--"]).args(words);
+    }
+    command.env("E2E_ACS", programs.join("acs"));
+    command.env("E2E_ACS_MUTANT", programs.join("acs-mutant"));
+    command.env("E2E_DS_SIM", programs.join("ds-sim"));
+    command.env("E2E_RECORD_DIR", records_dir());
+    Ok(command)
+}
+
+/// Builds the programs of the journeys and puts them where no later build replaces them: the
+/// mutant, which answers before its commit, has the same name as the real one.
+fn programs(logged: &Logged) -> Result<PathBuf> {
+    let folder = shell::target_dir().join("xtask/programs");
+    fs::create_dir_all(&folder)?;
+    let mutant = Build { features: Some("danger-reply-before-commit"), ..Build::default() };
+    for (package, name, how, to) in [
+        ("acs-server", "acs", mutant, "acs-mutant"),
+        ("acs-server", "acs", Build::default(), "acs"),
+        ("ds-simulator", "ds-sim", Build::default(), "ds-sim"),
+    ] {
+        logged.run(&mut build::command(package, name, how))?;
+        replace(&build::executable(package, name, how)?, &folder.join(to))?;
+    }
+    Ok(folder)
+}
+
+/// Copies by rename, as the old one may still run.
+fn replace(from: &Path, to: &Path) -> Result<()> {
+    let part = to.with_extension("part");
+    fs::copy(from, &part).with_context(|| format!("copying {}", from.display()))?;
+    fs::rename(&part, to).with_context(|| format!("writing {}", to.display()))
+}
+
+fn cargo(logged: &Logged, words: &[&str]) -> Result<Outcome> {
+    logged.run(shell::cargo().args(words))?;
+    Ok(Outcome::Passed)
+}
+
+fn python(logged: &Logged, add: impl FnOnce(&mut Command)) -> Result<Outcome> {
+    if !tools::PYTHON.is_here() {
+        return Ok(not_run(&tools::PYTHON));
+    }
+    let mut command = Command::new("python3");
+    command.arg("test-vectors/tools/check_traffic.py").current_dir(shell::root());
+    add(&mut command);
+    logged.run(&mut command)?;
+    Ok(Outcome::Passed)
+}
+
+fn not_run(tool: &Tool) -> Outcome {
+    Outcome::NotRun(tool.missing())
+}
+
+fn has_nextest() -> bool {
+    shell::on_path("cargo-nextest")
+}
+
+/// What passed between the parties in the journeys, card numbers in clear.
+fn records_dir() -> PathBuf {
+    shell::target_dir().join("xtask/records")
+}
+
+fn records(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.flatten().map(|entry| entry.path());
+    let mut records: Vec<_> =
+        paths.filter(|p| p.extension().is_some_and(|e| e == "jsonl")).collect();
+    records.sort();
+    records
+}
