@@ -1,4 +1,5 @@
-//! Builds our binaries and says where cargo put them.
+//! Builds our binaries and says where cargo put them. Always with the features of the whole
+//! workspace, as the tests are built: nothing is compiled twice.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,13 +8,6 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::shell;
-
-/// What to build, and how.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Build {
-    pub(crate) release: bool,
-    pub(crate) features: Option<&'static str>,
-}
 
 /// The two programs.
 #[derive(Debug, Clone)]
@@ -24,40 +18,55 @@ pub(crate) struct Programs {
 
 /// Builds `acs` and `ds-sim` with cargo's own progress on stderr.
 pub(crate) fn programs(release: bool) -> Result<Programs> {
-    let how = Build { release, features: None };
-    Ok(Programs {
-        acs: executable("acs-server", "acs", how)?,
-        ds_sim: executable("ds-simulator", "ds-sim", how)?,
-    })
+    let mut command = command(&["acs", "ds-sim"]);
+    if release {
+        command.arg("--release");
+    }
+    let built = built(command)?;
+    Ok(Programs { acs: built.executable("acs")?, ds_sim: built.executable("ds-sim")? })
 }
 
-/// Builds one binary.
-pub(crate) fn executable(package: &str, name: &str, how: Build) -> Result<PathBuf> {
-    let mut command = command(package, name, how);
+/// The command that builds binaries of the workspace.
+pub(crate) fn command(names: &[&str]) -> Command {
+    let mut command = shell::cargo();
+    command.args(["build", "--locked", "--workspace"]);
+    command.args(names.iter().flat_map(|name| ["--bin", name]));
+    command
+}
+
+/// What such a command has built already.
+pub(crate) fn found(mut command: Command) -> Result<Built> {
+    command.arg("--quiet");
+    built(command)
+}
+
+/// Runs such a command and reads what it says about artefacts.
+fn built(mut command: Command) -> Result<Built> {
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let output = command.stderr(Stdio::inherit()).output().context("starting cargo")?;
     if !output.status.success() {
         bail!("{} ended with {}", shell::shown(&command), output.status);
     }
-    let found = output.stdout.split(|byte| *byte == b'\n').find_map(|line| path(line, name));
-    found.with_context(|| format!("cargo built no binary {name}"))
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    let messages = lines.filter_map(|line| serde_json::from_slice(line).ok());
+    Ok(Built { messages: messages.collect() })
 }
 
-/// The command, for whoever runs it another way first.
-pub(crate) fn command(package: &str, name: &str, how: Build) -> Command {
-    let mut command = shell::cargo();
-    command.args(["build", "--locked", "--package", package, "--bin", name]);
-    if how.release {
-        command.arg("--release");
-    }
-    if let Some(features) = how.features {
-        command.args(["--features", features]);
-    }
-    command
+/// What cargo said, message by message.
+#[derive(Debug)]
+pub(crate) struct Built {
+    messages: Vec<Value>,
 }
 
-fn path(line: &[u8], name: &str) -> Option<PathBuf> {
-    let message: Value = serde_json::from_slice(line).ok()?;
-    let ours = message["reason"] == "compiler-artifact" && message["target"]["name"] == name;
-    ours.then(|| message["executable"].as_str().map(PathBuf::from))?
+impl Built {
+    /// Where the binary of this name is.
+    pub(crate) fn executable(&self, name: &str) -> Result<PathBuf> {
+        let ours = |message: &&Value| {
+            message["reason"] == "compiler-artifact"
+                && message["target"]["name"] == name
+                && message["executable"].is_string()
+        };
+        let path = self.messages.iter().find(ours).and_then(|m| m["executable"].as_str());
+        path.map(PathBuf::from).with_context(|| format!("cargo built no binary {name}"))
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::args::Args;
-use crate::build::{self, Build};
+use crate::build;
 use crate::say;
 use crate::shell::{self, Logged};
 use crate::tools::{self, Tool};
@@ -136,12 +136,13 @@ fn clippy(logged: &Logged) -> Result<Outcome> {
 }
 
 fn unit(logged: &Logged) -> Result<Outcome> {
-    let all = ["--locked", "--workspace", "--exclude", "e2e"];
     if !has_nextest() {
-        return cargo(logged, &[["test"].as_slice(), &all].concat());
+        return cargo(logged, &["test", "--locked", "--workspace", "--exclude", "e2e"]);
     }
-    cargo(logged, &[["nextest", "run"].as_slice(), &all].concat())?;
-    cargo(logged, &[["test", "--doc"].as_slice(), &all].concat())
+    // The whole workspace is built, so that its dependencies are built once.
+    let filter = ["-E", "not package(e2e)"];
+    cargo(logged, &[["nextest", "run", "--locked", "--workspace"].as_slice(), &filter].concat())?;
+    cargo(logged, &["test", "--locked", "--workspace", "--doc"])
 }
 
 fn docs(logged: &Logged) -> Result<Outcome> {
@@ -160,10 +161,18 @@ fn deny(logged: &Logged) -> Result<Outcome> {
     cargo(logged, &["deny", "--offline", "check", "bans", "licenses", "sources"])
 }
 
+/// The checker finds planted defects, and the vectors are what their tool makes.
 fn checker(logged: &Logged) -> Result<Outcome> {
-    python(logged, |command| {
+    let done = python(logged, "check_traffic.py", |command| {
         command.arg("--self-test");
-    })
+    })?;
+    if done != Outcome::Passed {
+        return Ok(done);
+    }
+    python(logged, "make_vectors.py", |command| {
+        command.arg("--check");
+    })?;
+    python(logged, "check_vectors.py", |_| {})
 }
 
 fn e2e(logged: &Logged) -> Result<Outcome> {
@@ -172,31 +181,46 @@ fn e2e(logged: &Logged) -> Result<Outcome> {
         fs::remove_dir_all(&records).context("removing the records of the last run")?;
     }
     fs::create_dir_all(&records).context("making a folder for records")?;
-    journeys(logged, "not test(/browser/)", &["--skip", "browser"])
+    journeys(logged, "package(e2e) and not test(/^journey::/)", &["--skip", "journey::"])
 }
 
 fn browser(logged: &Logged) -> Result<Outcome> {
     if !tools::CHROMIUM.is_here() {
         return Ok(not_run(&tools::CHROMIUM));
     }
-    journeys(logged, "test(/browser/)", &["browser"])
+    journeys(logged, "package(e2e) and test(/^journey::/)", &["journey::"])
 }
 
+/// The checker over each record, told what its journey was about.
 fn traffic(logged: &Logged) -> Result<Outcome> {
     let records = records(&records_dir());
     if records.is_empty() {
         return Ok(Outcome::NotRun("no records: run the step e2e first".to_owned()));
     }
-    python(logged, |command| {
-        command.args(&records);
-    })
+    for record in records {
+        let name = record.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let is_about = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        let done = python(logged, "check_traffic.py", |command| {
+            command.arg("--summary").arg(&record);
+            if is_about(&["bad", "fault", "refus"]) {
+                command.arg("--expect-errors");
+            }
+            if is_about(&["crash", "kill", "timeout"]) {
+                command.arg("--open-ends");
+            }
+        })?;
+        if done != Outcome::Passed {
+            return Ok(done);
+        }
+    }
+    Ok(Outcome::Passed)
 }
 
 /// The crash test alone, with so many kills; for `cargo xtask deep`.
 pub(crate) fn crash(rounds: u32, seed: u64) -> Result<ExitCode> {
     let logged = Logged::new("deep")?;
     let start = Instant::now();
-    let mut command = journey_command(&logged, "test(/crash/)", &["crash"])?;
+    let mut command = journey_command(&logged, "package(e2e) and test(/^crash::/)", &["crash::"])?;
     command.env("E2E_CRASH_ROUNDS", rounds.to_string()).env("E2E_SEED", seed.to_string());
     logged.run(&mut command)?;
     say::line(&format!("passed, {} s", start.elapsed().as_secs()));
@@ -213,14 +237,14 @@ fn journey_command(logged: &Logged, filter: &str, words: &[&str]) -> Result<Comm
     let programs = programs(logged)?;
     let mut command = shell::cargo();
     if has_nextest() {
-        command.args(["nextest", "run", "--locked", "-p", "e2e", "-E", filter]);
+        command.args(["nextest", "run", "--locked", "--workspace", "-E", filter]);
     } else {
         command.args(["test", "--locked", "-p", "e2e", "--"]).args(words);
     }
     command.env("E2E_ACS", programs.join("acs"));
     command.env("E2E_ACS_MUTANT", programs.join("acs-mutant"));
     command.env("E2E_DS_SIM", programs.join("ds-sim"));
-    command.env("E2E_RECORD_DIR", records_dir());
+    command.env("E2E_TRAFFIC_DIR", records_dir());
     Ok(command)
 }
 
@@ -229,15 +253,18 @@ fn journey_command(logged: &Logged, filter: &str, words: &[&str]) -> Result<Comm
 fn programs(logged: &Logged) -> Result<PathBuf> {
     let folder = shell::target_dir().join("xtask/programs");
     fs::create_dir_all(&folder)?;
-    let mutant = Build { features: Some("danger-reply-before-commit"), ..Build::default() };
-    for (package, name, how, to) in [
-        ("acs-server", "acs", mutant, "acs-mutant"),
-        ("acs-server", "acs", Build::default(), "acs"),
-        ("ds-simulator", "ds-sim", Build::default(), "ds-sim"),
-    ] {
-        logged.run(&mut build::command(package, name, how))?;
-        replace(&build::executable(package, name, how)?, &folder.join(to))?;
-    }
+    let mutant = || {
+        let mut command = build::command(&["acs"]);
+        command.args(["--features", "acs-server/danger-reply-before-commit"]);
+        command
+    };
+    logged.run(&mut mutant())?;
+    replace(&build::found(mutant())?.executable("acs")?, &folder.join("acs-mutant"))?;
+    let both = || build::command(&["acs", "ds-sim"]);
+    logged.run(&mut both())?;
+    let built = build::found(both())?;
+    replace(&built.executable("acs")?, &folder.join("acs"))?;
+    replace(&built.executable("ds-sim")?, &folder.join("ds-sim"))?;
     Ok(folder)
 }
 
@@ -253,12 +280,13 @@ fn cargo(logged: &Logged, words: &[&str]) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-fn python(logged: &Logged, add: impl FnOnce(&mut Command)) -> Result<Outcome> {
+fn python(logged: &Logged, script: &str, add: impl FnOnce(&mut Command)) -> Result<Outcome> {
     if !tools::PYTHON.is_here() {
         return Ok(not_run(&tools::PYTHON));
     }
     let mut command = Command::new("python3");
-    command.arg("test-vectors/tools/check_traffic.py").current_dir(shell::root());
+    command.arg(format!("test-vectors/tools/{script}")).current_dir(shell::root());
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     add(&mut command);
     logged.run(&mut command)?;
     Ok(Outcome::Passed)
