@@ -33,6 +33,7 @@ pub struct DirectoryServer {
     trace: Arc<Trace>,
     faults: Arc<Mutex<Faults>>,
     transactions: Mutex<HashMap<String, DsTransaction>>,
+    rreqs: Mutex<Vec<(String, Bytes)>>,
     gate: tokio::sync::Mutex<Gate>,
     server: Identity,
     ca: std::path::PathBuf,
@@ -72,6 +73,7 @@ pub(crate) struct DirectorySetup {
 const RANGE: (&str, &str) = ("2000000000000000", "6999999999999999");
 const SERIAL: &str = "1";
 const BODY_LIMIT: usize = 1024 * 1024;
+const RREQS_KEPT: usize = 20_000;
 
 impl DirectoryServer {
     pub(crate) fn new(
@@ -90,6 +92,7 @@ impl DirectoryServer {
             trace,
             faults,
             transactions: Mutex::default(),
+            rreqs: Mutex::default(),
             gate: tokio::sync::Mutex::default(),
             server: setup.server,
             ca: setup.ca,
@@ -100,6 +103,23 @@ impl DirectoryServer {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.own_url
+    }
+
+    /// Every RReq that came for `acs_trans_id`, byte for byte, refused ones too.
+    #[must_use]
+    pub fn rreqs_received(&self, acs_trans_id: &str) -> Vec<Bytes> {
+        let rreqs = self.rreqs.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_it = rreqs.iter().filter(|(id, _)| id.eq_ignore_ascii_case(acs_trans_id));
+        of_it.map(|(_, bytes)| bytes.clone()).collect()
+    }
+
+    /// Keeps an RReq as it came; the oldest go when there are too many.
+    fn keep_rreq(&self, rreq: &Value, bytes: &Bytes) {
+        let mut rreqs = self.rreqs.lock().unwrap_or_else(PoisonError::into_inner);
+        if rreqs.len() == RREQS_KEPT {
+            rreqs.drain(..RREQS_KEPT / 2);
+        }
+        rreqs.push((text(rreq, "acsTransID").unwrap_or_default().to_owned(), bytes.clone()));
     }
 
     /// From now on AReqs name a `dsURL` of its own port, where nobody listens until
@@ -422,6 +442,7 @@ async fn rreq(
         return Response::new(Body::empty());
     }
     ds.trace.message("ACS-DS", "request", &message, body.len());
+    ds.keep_rreq(&message, &body);
     if !peer.has_role("acs") {
         return ds.answer_acs(&erro('D', "303", "access denied", "client certificate", &message));
     }

@@ -80,20 +80,13 @@ impl Trace {
     }
 
     /// A message on a leg. `size` is that of the bytes sent.
-    pub(crate) fn message(&self, leg: &str, direction: &str, message: &Value, size: usize) {
+    pub fn message(&self, leg: &str, direction: &str, message: &Value, size: usize) {
         let txn = text(message, "threeDSServerTransID").unwrap_or("unknown").to_lowercase();
         self.message_of(&txn, leg, direction, message, size);
     }
 
     /// A message on a leg that belongs to transaction `txn`.
-    pub(crate) fn message_of(
-        &self,
-        txn: &str,
-        leg: &str,
-        direction: &str,
-        message: &Value,
-        size: usize,
-    ) {
+    pub fn message_of(&self, txn: &str, leg: &str, direction: &str, message: &Value, size: usize) {
         let what = text(message, "messageType").unwrap_or("?").to_owned();
         let at = now_ms();
         let mut inner = self.lock();
