@@ -1,0 +1,3 @@
+//! Journeys through the real binaries; one module per subject.
+
+mod harness;
