@@ -1,3 +1,17 @@
 //! Journeys through the real binaries; one module per subject.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap in a test or its helpers is a failed test")]
+
+mod at_rest;
+mod bad_areq;
+mod bad_browser;
+mod challenge;
+mod commands;
+mod crash;
+mod durability;
+mod faults;
 mod harness;
+mod import;
+mod journey;
+mod payments;
+mod tls;

@@ -1,0 +1,255 @@
+//! AReqs that are wrong, foreign, too large or repeated: each gets the specified answer, a metric,
+//! and a log line without card data.
+
+use bytes::Bytes;
+use ds_simulator::message::new_id;
+use e2e::raw_ds::client;
+use e2e::stage::{Setup, member};
+use e2e::{Card, Issuer, Stage, VERSIONS};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+fn pan() -> String {
+    Issuer::Alpha.pan(Card::Frictionless)
+}
+
+/// What every Erro has.
+fn check_erro(erro: &Value, code: &str, about: &Value) {
+    assert_eq!(erro["messageType"], "Erro", "{erro}");
+    assert_eq!(erro["errorCode"], code, "{erro}");
+    assert_eq!(erro["errorComponent"], "A", "{erro}");
+    for name in ["errorDescription", "errorDetail"] {
+        assert!((1..=2048).contains(&member(erro, name).len()), "{name}: {erro}");
+    }
+    for name in ["threeDSServerTransID", "dsTransID"] {
+        if about[name].is_string() {
+            assert_eq!(erro[name], about[name], "{erro}");
+        }
+    }
+    assert!(!erro.to_string().contains(&pan()), "a card number in an Erro");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_defect_gets_its_error_code_and_names_every_offender() {
+    let stage = Stage::set_with(Setup::default()).await;
+    let ds = stage.raw_ds("ds-a");
+    let before = stage.acs.metric("acs_erro_total", &[]).await.unwrap();
+    let mut refused = 0.0;
+    for version in VERSIONS {
+        let with = |name: &str, value: Value| {
+            let mut areq = ds.areq(version, &pan());
+            areq[name] = value;
+            areq
+        };
+        let cases: Vec<(&str, &str, Value)> = vec![
+            ("101", "", with("messageType", json!("ARes"))),
+            ("101", "", with("messageType", json!("XReq"))),
+            ("201", "messageType", with("messageType", Value::Null)),
+            ("201", "messageVersion", with("messageVersion", Value::Null)),
+            ("102", "2.1.0,2.2.0,2.3.1", with("messageVersion", json!("2.9.0"))),
+            ("201", "acctNumber", with("acctNumber", Value::Null)),
+            ("201", "dsTransID", with("dsTransID", json!(""))),
+            ("201", "dsURL", with("dsURL", Value::Null)),
+            ("203", "acctNumber", with("acctNumber", json!("400000000000100x"))),
+            ("203", "browserJavaEnabled", with("browserJavaEnabled", json!("true"))),
+            ("203", "mobilePhone.cc", with("mobilePhone", json!({"cc": "x", "subscriber": "1"}))),
+            ("203", "email", with("email", json!(""))),
+            ("304", "purchaseCurrency", with("purchaseCurrency", json!("999"))),
+            ("304", "merchantCountryCode", with("merchantCountryCode", json!("901"))),
+            ("305", "acctNumber", with("acctNumber", json!("9000000000001001"))),
+            (
+                "202",
+                "A000000004-extra",
+                with(
+                    "messageExtension",
+                    json!([{"name": "extra", "id": "A000000004-extra",
+                        "criticalityIndicator": true, "data": {"x": "y"}}]),
+                ),
+            ),
+        ];
+        for (code, detail, areq) in cases {
+            let erro = ds.post(&areq).await.unwrap();
+            check_erro(&erro, code, &areq);
+            refused += 1.0;
+            let found = member(&erro, "errorDetail").replace(", ", ",");
+            assert!(found.contains(detail), "{detail:?} is not in {erro}");
+            if areq["messageVersion"] == version {
+                assert_eq!(erro["messageVersion"], version);
+            }
+        }
+        let reserved = ds.post(&with("threeDSRequestorAuthenticationInd", json!("50"))).await;
+        let code = if version == "2.3.1" { "207" } else { "203" };
+        check_erro(&reserved.unwrap(), code, &Value::Null);
+        let mut many = ds.areq(version, &pan());
+        for name in ["acctNumber", "purchaseDate", "merchantName"] {
+            many.as_object_mut().unwrap().remove(name);
+        }
+        let erro = ds.post(&many).await.unwrap();
+        check_erro(&erro, "201", &many);
+        for name in ["acctNumber", "purchaseDate", "merchantName"] {
+            assert!(member(&erro, "errorDetail").contains(name), "{erro}");
+        }
+        refused += 2.0;
+    }
+    let counted = stage.acs.metric("acs_erro_total", &[]).await.unwrap() - before;
+    assert!(counted >= refused, "{counted} of {refused} counted");
+    let log = stage.acs.log();
+    assert!(!log.contains(&pan()) && !log.contains("400000000000100x"), "card data in the log");
+    assert!(log.matches("message refused").count() >= 10, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_are_no_message_are_refused() {
+    let stage = Stage::set_with(Setup::default()).await;
+    let ds = stage.raw_ds("ds-a");
+    let good = ds.areq("2.2.0", &pan()).to_string();
+    let deep = format!(
+        "{{\"messageType\":\"AReq\",\"x\":{}1{}}}",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    let bodies: [(&str, Vec<u8>); 8] = [
+        ("empty", Vec::new()),
+        ("text", b"hello".to_vec()),
+        ("cut off", good.as_bytes()[..good.len() - 1].to_vec()),
+        ("more behind it", format!("{good}{good}").into_bytes()),
+        ("array", format!("[{good}]").into_bytes()),
+        (
+            "not UTF-8",
+            good.replace("HANAKO", "HAN\u{0}KO")
+                .into_bytes()
+                .iter()
+                .map(|b| if *b == 0 { 0xff } else { *b })
+                .collect(),
+        ),
+        ("deep", deep.into_bytes()),
+        ("lone surrogate", good.replace("HANAKO", "\\ud800").into_bytes()),
+    ];
+    for (what, body) in bodies {
+        let erro = ds.post_text(body).await.unwrap_or_else(|error| panic!("{what}: {error:#}"));
+        let code = member(&erro, "errorCode").to_owned();
+        assert!(code == "101" || (what == "lone surrogate" && code == "203"), "{what}: {erro}");
+        assert_eq!(erro["messageVersion"], "2.3.1", "{what}: {erro}");
+    }
+    let twice = good.replacen('{', "{\"acctType\":\"02\",", 1);
+    check_erro(&ds.post_text(twice).await.unwrap(), "204", &Value::Null);
+    let nested = good.replacen("\"cc\":", "\"cc\":\"81\",\"cc\":", 1);
+    check_erro(&ds.post_text(nested).await.unwrap(), "204", &Value::Null);
+    let large = format!("{{\"messageType\":\"AReq\",\"pad\":\"{}\"}}", "x".repeat(600_000));
+    assert_eq!(ds.exchange(large).await.unwrap().status, 413);
+    let padded = good.replacen('{', &format!("{{\"unknown\":\"{}\",", "x".repeat(290_000)), 1);
+    assert_eq!(ds.post_text(padded).await.unwrap()["messageType"], "ARes", "300 KiB are legal");
+    let client = client(&stage.acs, "ds-a", |_| {}).unwrap();
+    for content_type in ["text/plain", "application/jose", "application/x-www-form-urlencoded"] {
+        let request = client.post(ds.url()).header("content-type", content_type).body(good.clone());
+        assert_eq!(request.send().await.unwrap().status(), 415, "{content_type}");
+    }
+    let request = client.post(ds.url()).header("content-type", "Application/JSON;Charset=UTF-8");
+    let answer = request.body(ds.areq("2.2.0", &pan()).to_string()).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "application/json; charset=utf-8");
+    assert_eq!(client.get(ds.url()).send().await.unwrap().status(), 405);
+    let elsewhere = ds.url().replace("areq", "elsewhere");
+    assert_eq!(client.post(elsewhere).send().await.unwrap().status(), 404);
+    assert!(!stage.acs.log().contains(&pan()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_ds_url_gets_u_and_raises_an_alarm() {
+    let stage = Stage::set_with(Setup::default()).await;
+    let ds = stage.raw_ds("ds-a");
+    let foreign = [
+        "https://evil.example/rreq",
+        "https://user@localhost:7443/ds/rreq",
+        "http://localhost:7443/ds/rreq",
+        "https://localhost.evil.example/ds/rreq",
+    ];
+    for (number, url) in foreign.into_iter().enumerate() {
+        for version in VERSIONS {
+            let mut areq = ds.areq(version, &Issuer::Alpha.pan(Card::Sms));
+            areq["dsURL"] = json!(url);
+            let ares = ds.post(&areq).await.unwrap();
+            assert_eq!(ares["transStatus"], "U", "{url}: {ares}");
+            assert!(ares.get("acsURL").is_none(), "{ares}");
+        }
+        let counted = stage.acs.metric("acs_foreign_ds_url_total", &["ds=\"ds-a\""]).await.unwrap();
+        assert_eq!(counted, f64::from(u32::try_from((number + 1) * 3).unwrap()));
+    }
+    assert!(stage.acs.log().contains("alert"), "one line per alarm");
+    for url in ["javascript:alert(1)", "ftp://shop.example/x", "http://shop.example/notify"] {
+        let mut areq = ds.areq("2.3.1", &Issuer::Alpha.pan(Card::Sms));
+        areq["notificationURL"] = json!(url);
+        let answer = ds.post(&areq).await.unwrap();
+        let refused = answer["messageType"] == "Erro" && answer["errorCode"] == "203";
+        assert!(refused || answer["transStatus"] == "U", "{url}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_areq_gets_the_same_ares_and_a_differing_one_is_refused() {
+    let stage = Stage::set_with(Setup::default()).await;
+    let ds = stage.raw_ds("ds-a");
+    for version in VERSIONS {
+        for card in [Card::Frictionless, Card::Sms] {
+            let areq = ds.areq(version, &Issuer::Alpha.pan(card));
+            let bytes = Bytes::from(areq.to_string());
+            let first = ds.exchange(bytes.clone()).await.unwrap();
+            let again = ds.exchange(bytes.clone()).await.unwrap();
+            assert_eq!(first.body, again.body);
+            let mut other = areq.clone();
+            other["purchaseAmount"] = json!("1");
+            let code = if version == "2.3.1" { "312" } else { "301" };
+            check_erro(&ds.post(&other).await.unwrap(), code, &other);
+            let mut retried = areq.clone();
+            retried["dsTransID"] = json!(new_id());
+            assert_eq!(ds.post(&retried).await.unwrap()["messageType"], "ARes", "a new dsTransID");
+            stage.acs.kill_9();
+            stage.acs.start().await.unwrap();
+            assert_eq!(ds.exchange(bytes.clone()).await.unwrap().body, first.body, "kept");
+            stage.acs.advance(std::time::Duration::from_secs(61)).await.unwrap();
+            check_erro(&ds.post_text(bytes).await.unwrap(), code, &areq);
+        }
+    }
+    // The same dsTransID from the other directory server is another transaction.
+    let areq = ds.areq("2.2.0", &pan());
+    let other_ds = stage.raw_ds("ds-b");
+    let (one, two) = (ds.post(&areq).await.unwrap(), other_ds.post(&areq).await.unwrap());
+    assert_eq!((&one["messageType"], &two["messageType"]), (&json!("ARes"), &json!("ARes")));
+    assert_ne!(one["acsTransID"], two["acsTransID"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simultaneous_identical_areqs_get_one_identical_ares() {
+    let stage = Stage::set_with(Setup::default()).await;
+    let ds = stage.raw_ds("ds-a");
+    for version in VERSIONS {
+        for copies in [2, 2, 2, 32] {
+            let areq = Bytes::from(ds.areq(version, &Issuer::Alpha.pan(Card::Sms)).to_string());
+            let mut posts = JoinSet::new();
+            for _ in 0..copies {
+                let (ds, areq) = (ds.clone(), areq.clone());
+                posts.spawn(async move { ds.exchange(areq).await.unwrap().body });
+            }
+            let answers = posts.join_all().await;
+            assert!(answers.iter().all(|answer| *answer == answers[0]), "{version} {copies}");
+            let ares: Value = serde_json::from_slice(&answers[0]).unwrap();
+            assert_eq!(ares["transStatus"], "C", "{ares}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_2_3_1_carry_the_ids_of_both_sides() {
+    let stage = Stage::set_with(Setup::default()).await;
+    let ds = stage.raw_ds("ds-a");
+    let areq = ds.areq("2.3.1", &pan());
+    let answer = ds.exchange(areq.to_string()).await.unwrap();
+    let ares: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(answer.headers["x-request-id"].to_str().unwrap(), member(&areq, "dsTransID"));
+    assert_eq!(answer.headers["x-response-id"].to_str().unwrap(), member(&ares, "acsTransID"));
+    let erro = json!({"messageType": "Erro", "messageVersion": "2.3.1", "errorCode": "203",
+        "errorComponent": "D", "errorDescription": "made by a test", "errorDetail": "eci",
+        "dsTransID": areq["dsTransID"]});
+    let answer = ds.exchange(erro.to_string()).await.unwrap();
+    assert_eq!((answer.status, answer.body.len()), (200, 0), "never an Erro for an Erro");
+}

@@ -1,0 +1,236 @@
+//! Failing neighbours: a directory server that does not answer, a disk that is full, a database
+//! that is locked, an outbox that cannot be written. Nothing of that ever becomes Y.
+
+use std::process::Command;
+use std::time::Duration;
+
+use ds_simulator::{Faults, RreqFault};
+use e2e::stage::{Setup, member};
+use e2e::{Card, Issuer, Stage, VERSIONS};
+use serde_json::{Value, json};
+
+fn faulty(rreq: RreqFault) -> Faults {
+    Faults { rreq, ..Faults::default() }
+}
+
+fn short_timers(config: &mut toml::Table) {
+    let protocol = config.entry("protocol").or_insert(toml::Table::new().into());
+    protocol.as_table_mut().unwrap().insert("rres_seconds".to_owned(), 1.into());
+}
+
+/// Plays a challenge to its last page with the right code.
+async fn verified(stage: &Stage, version: &str) -> (ds_simulator::merchant::Payment, Value, Value) {
+    let (payment, creq) = stage.challenged(&Issuer::Alpha.pan(Card::Sms), version).await;
+    let tab = stage.tab();
+    let page = tab.creq(&creq, None).await.unwrap();
+    let code = stage.code(member(&creq, "acsTransID"), 1).await.unwrap();
+    let mut page = tab.press(&page, &code, "submit").await.unwrap();
+    for _ in 0..60 {
+        if let Some(returned) = page.returned() {
+            return (payment, creq, returned.message);
+        }
+        // The processing page asks again by itself.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let form = ds_simulator::html::forms(&page.html).into_iter().next().expect("a form");
+        let button = form.buttons.first().map(|(name, value)| (name.as_str(), value.as_str()));
+        let url = page.resolve(&form.action).unwrap();
+        page = tab.post(&url, &form.filled(&[], button)).await.unwrap();
+    }
+    panic!("no last page within 30 s: {}", page.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unanswered_rreq_changes_no_result_and_the_ds_hears_of_it() {
+    let stage = Stage::set_configured("rreq-unanswered", short_timers).await;
+    for version in VERSIONS {
+        for fault in [RreqFault::NeverAnswer, RreqFault::CloseAfterForward] {
+            stage.sim.set_faults(faulty(fault.clone()));
+            let (payment, creq, cres) = verified(&stage, version).await;
+            assert_eq!(cres["transStatus"], "Y", "{fault:?}: the decided status");
+            assert_eq!(stage.result(&payment).await["transStatus"], "Y");
+            let erro = stage
+                .wait_event(&payment.id, |event| event.leg == "ACS-DS" && event.what == "Erro")
+                .await
+                .unwrap();
+            assert_eq!(erro.body.unwrap()["errorCode"], "402", "{version} {fault:?}");
+            let id = member(&creq, "acsTransID");
+            let rreqs = stage.sim.network().directory.rreqs_received(id);
+            assert!(rreqs.windows(2).all(|pair| pair[0] == pair[1]));
+            assert_eq!(rreqs.len(), 1, "{version} {fault:?}: no second RReq after a timeout");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_or_rubbish_answer_to_the_rreq_changes_no_result() {
+    let stage =
+        Stage::set_with(Setup { config: Some(Box::new(short_timers)), ..Setup::default() }).await;
+    let defects: [(&str, Value, &str); 4] = [
+        ("acsTransID", json!(ds_simulator::message::new_id()), "301"),
+        ("resultsStatus", Value::Null, "201"),
+        ("resultsStatus", json!("99"), "203"),
+        ("messageVersion", json!("2.0.0"), "203"),
+    ];
+    for (name, value, code) in defects {
+        let mut faults = Faults::default();
+        faults.rres_overrides.insert(name.to_owned(), value);
+        stage.sim.set_faults(faults);
+        let (payment, _, cres) = verified(&stage, "2.2.0").await;
+        assert_eq!(cres["transStatus"], "Y", "{name}");
+        let erro = stage
+            .wait_event(&payment.id, |event| event.leg == "ACS-DS" && event.what == "Erro")
+            .await
+            .unwrap_or_else(|_| panic!("no Erro about {name}"));
+        let erro = erro.body.unwrap();
+        assert_eq!(erro["errorCode"], code, "{name}: {erro}");
+        assert_eq!(erro["errorMessageType"], "RRes", "{name}: {erro}");
+    }
+    for fault in [
+        RreqFault::Http(200),
+        RreqFault::Http(500),
+        RreqFault::Erro("403".to_owned()),
+        RreqFault::CloseUnread,
+    ] {
+        stage.sim.set_faults(faulty(fault.clone()));
+        let (_, creq, cres) = verified(&stage, "2.3.1").await;
+        assert_eq!(cres["transStatus"], "Y", "{fault:?}: the decided status");
+        let id = member(&creq, "acsTransID");
+        let rreqs = stage.sim.network().directory.rreqs_received(id);
+        assert!(rreqs.windows(2).all(|pair| pair[0] == pair[1]), "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_directory_server_gets_a_late_u_and_the_browser_an_n() {
+    let stage = Stage::set("rreq-late").await;
+    let directory = &stage.sim.network().directory;
+    for version in VERSIONS {
+        directory.refuse_rreq_connections().await.unwrap();
+        let (payment, _, cres) = verified(&stage, version).await;
+        assert_eq!(cres["transStatus"], "N", "{version}: {cres}");
+        assert!(stage.sim.network().merchant.payment(&payment.id).unwrap().rreq.is_none());
+        directory.accept_rreq_connections().await.unwrap();
+        stage.acs.advance(Duration::from_secs(11)).await.unwrap();
+        let rreq = stage.result(&payment).await;
+        assert_eq!(rreq["transStatus"], "U", "{version}: {rreq}");
+        let reason = if version == "2.1.0" { "07" } else { "22" };
+        assert_eq!(rreq["transStatusReason"], reason, "{rreq}");
+        assert!(rreq.get("authenticationValue").is_none(), "the value is destroyed");
+    }
+    let failed = stage.acs.metric("acs_rreq_total", &["no-connection"]).await.unwrap();
+    assert!(failed >= 3.0, "{failed}");
+}
+
+/// The answers while the store does not work: never Y, never C.
+async fn check_refusals(stage: &Stage, what: &str) {
+    let ds = stage.raw_ds("ds-a");
+    for (version, card) in
+        [("2.1.0", Card::Frictionless), ("2.2.0", Card::Sms), ("2.3.1", Card::Frictionless)]
+    {
+        let areq = ds.areq(version, &Issuer::Alpha.pan(card));
+        let answer = ds.exchange(areq.to_string()).await.unwrap();
+        if answer.status == 503 {
+            continue;
+        }
+        assert_eq!(answer.status, 200, "{what}");
+        let ares: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(ares["transStatus"], "U", "{what} {version} {card:?}: {ares}");
+        assert!(ares.get("authenticationValue").is_none(), "{what}: {ares}");
+        let repeated = ds.exchange(areq.to_string()).await.unwrap();
+        assert_eq!(repeated.body, answer.body, "{what}: a repeat says the same");
+    }
+}
+
+async fn check_recovered(stage: &Stage, what: &str) {
+    for _ in 0..100 {
+        let ds = stage.raw_ds("ds-a");
+        let ares = ds.post(&ds.areq("2.2.0", &Issuer::Alpha.pan(Card::Frictionless))).await;
+        if ares.is_ok_and(|ares| ares["transStatus"] == "Y") {
+            let mut options = stage.options(&Issuer::Alpha.pan(Card::Sms));
+            options.skip_method = true;
+            let receipt = stage.pay("ds-a", &options).await;
+            assert_eq!(receipt.problems, Vec::<String>::new(), "{what}");
+            assert_eq!(receipt.status.as_deref(), Some("Y"), "{what}");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("{what}: no recovery within 20 s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_database_never_becomes_y_and_recovers() {
+    let stage = Stage::set_with(Setup::default()).await;
+    check_recovered(&stage, "before").await;
+    let lock = rusqlite::Connection::open(stage.acs.database()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    check_refusals(&stage, "locked").await;
+    assert!(!stage.acs.has_exited());
+    lock.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
+    check_recovered(&stage, "unlocked").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_never_becomes_y_and_recovers() {
+    let stage = Stage::set_with(Setup::default()).await;
+    // A file size limit stands for a full disk: writes at the end of the write-ahead log fail.
+    stage.acs.kill_9();
+    let shell = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""];
+    stage.acs.start_with(&shell, &[]).await.unwrap();
+    check_recovered(&stage, "before").await;
+    let pid = stage.acs.pid().unwrap().to_string();
+    let limit = |fsize: &str| {
+        let done =
+            Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={fsize}")]).status();
+        assert!(done.expect("prlimit of util-linux").success());
+    };
+    limit("1024:unlimited");
+    check_refusals(&stage, "full").await;
+    assert!(!stage.acs.has_exited(), "a full disk ends no service");
+    limit("unlimited:unlimited");
+    check_recovered(&stage, "room again").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_challenge_survives_a_store_that_fails_in_the_middle() {
+    let stage = Stage::set_with(Setup::default()).await;
+    let tab = stage.tab();
+    let (payment, creq) = stage.challenged(&Issuer::Alpha.pan(Card::Sms), "2.2.0").await;
+    let page = tab.creq(&creq, None).await.unwrap();
+    let code = stage.code(member(&creq, "acsTransID"), 1).await.unwrap();
+    let lock = rusqlite::Connection::open(stage.acs.database()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let busy = tab.press(&page, &code, "submit").await.unwrap();
+    assert!(busy.returned().is_none(), "nothing is final before its commit");
+    lock.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
+    let mut last = tab.press(&page, &code, "submit").await.unwrap();
+    for _ in 0..20 {
+        if last.returned().is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        last = tab.press(&page, &code, "submit").await.unwrap();
+    }
+    assert_eq!(last.returned().unwrap().message["transStatus"], "Y", "{}", last.text());
+    assert_eq!(stage.result(&payment).await["transStatus"], "Y");
+    assert_eq!(stage.result(&payment).await["interactionCounter"], "01");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_cannot_be_delivered_are_tried_again() {
+    let stage = Stage::set("outbox-fails").await;
+    std::fs::create_dir(stage.acs.outbox()).unwrap();
+    let tab = stage.tab();
+    let (payment, creq) = stage.challenged(&Issuer::Alpha.pan(Card::Sms), "2.3.1").await;
+    let page = tab.creq(&creq, None).await.unwrap();
+    assert!(page.code_form().is_some(), "{}", page.text());
+    stage.acs.wait_metric("acs_otp_total", &["failed"], 1.0).await.unwrap();
+    std::fs::remove_dir(stage.acs.outbox()).unwrap();
+    let code = stage.code(member(&creq, "acsTransID"), 1).await.unwrap();
+    let last = tab.press(&page, &code, "submit").await.unwrap();
+    assert_eq!(last.returned().unwrap().message["transStatus"], "Y");
+    assert_eq!(stage.result(&payment).await["transStatus"], "Y");
+    assert!(!stage.acs.log().contains(&code));
+}
