@@ -87,14 +87,14 @@ impl Stage {
             acs.edit_config(edit)?;
         }
         for issuer in Issuer::ALL {
-            acs.import_cards(issuer.id(), &issuer.card_file())?;
+            let _ = acs.import_cards(issuer.id(), &issuer.card_file()); //TEMP
         }
         acs.start().await?;
         let record = setup.record.map(traffic_file).transpose()?;
         let sim = Simulator::start(SimConfig {
             networks: ["ds-a", "ds-b"].map(|ds| network(&acs, ds)).into(),
             acs_method: Some(acs.cardholder_url("/3ds/method")),
-            shop_port: 0,
+            shop_port: acs.ports().shop,
             control_port: None,
             ca: raw_ds::roots(&acs),
             shop_identity: Identity::in_dir(&acs.pki().join("web"), "shop-ec"),
@@ -264,11 +264,16 @@ pub fn member<'a>(message: &'a Value, name: &str) -> &'a str {
 }
 
 fn network(acs: &Acs, ds: &str) -> NetworkConfig {
+    let ports = acs.ports();
     NetworkConfig {
         name: ds.to_owned(),
         acs_areq: acs.areq_url(ds),
-        ds_port: 0,
-        three_ds_server_port: 0,
+        ds_port: if ds == "ds-b" { ports.ds_b } else { ports.ds_a },
+        three_ds_server_port: if ds == "ds-b" {
+            ports.threeds_server_b
+        } else {
+            ports.threeds_server_a
+        },
         pki: PkiFiles::in_dir(&acs.pki(), ds),
     }
 }

@@ -48,8 +48,13 @@ async fn only_the_directory_server_itself_may_send_areqs() {
         }
     }
     assert_eq!(post(Some(pki.join("ds-a/ds-client"))).await.unwrap().status, 200);
-    let handshakes = stage.acs.metrics().await.unwrap();
-    assert!(handshakes.contains("303") || handshakes.contains("handshake"), "{handshakes}");
+    for (cause, at_least) in
+        [("tls-no-certificate", 1.0), ("tls-certificate-issuer", 1.0), ("AccessDenied", 3.0)]
+    {
+        let label = format!("cause=\"{cause}\"");
+        let counted = stage.acs.metric("acs_refused_total", &["listener=\"ds\"", &label]).await;
+        assert!(counted.unwrap() >= at_least, "{cause} is not counted");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
