@@ -87,7 +87,7 @@ impl Stage {
             acs.edit_config(edit)?;
         }
         for issuer in Issuer::ALL {
-            let _ = acs.import_cards(issuer.id(), &issuer.card_file()); //TEMP
+            acs.import_cards(issuer.id(), &issuer.card_file())?;
         }
         acs.start().await?;
         let record = setup.record.map(traffic_file).transpose()?;

@@ -1,1 +1,90 @@
-//! The whole way in a real browser; see `journeys/journey.mjs`.
+//! The whole way in a real browser: `journeys/journey.mjs` in a headless Chromium against the two
+//! real binaries.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use e2e::{Acs, binaries};
+
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn chromium() -> PathBuf {
+    std::env::var_os("E2E_CHROMIUM").map_or_else(|| "/usr/bin/chromium".into(), PathBuf::from)
+}
+
+/// playwright-core as locked, in a folder of its own so that the source tree stays clean.
+fn prepared() -> PathBuf {
+    let hint = "missing for browser journeys: apt-get install -y chromium nodejs npm";
+    assert!(chromium().is_file(), "{hint}");
+    for tool in ["node", "npm"] {
+        assert!(Command::new(tool).arg("--version").output().is_ok(), "{tool} is {hint}");
+    }
+    let folder = binaries::target().join("e2e-journeys");
+    fs::create_dir_all(&folder).unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("journeys");
+    let lock = fs::read(source.join("package-lock.json")).unwrap();
+    let installed = folder.join("node_modules/playwright-core/package.json").is_file()
+        && fs::read(folder.join("package-lock.json")).is_ok_and(|known| known == lock);
+    for name in ["package.json", "package-lock.json", "journey.mjs"] {
+        fs::copy(source.join(name), folder.join(name)).unwrap();
+    }
+    if !installed {
+        let done = Command::new("npm")
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+            .current_dir(&folder)
+            .status();
+        assert!(done.unwrap().success(), "npm ci failed");
+    }
+    folder
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shoppers_pay_in_a_real_browser() {
+    let folder = prepared();
+    let acs = Acs::install(binaries::acs()).unwrap();
+    acs.start().await.unwrap();
+    let endpoints = acs.dir().join("endpoints.json");
+    let log = fs::File::create(acs.dir().join("sim/sim.log")).unwrap();
+    let _served = Served(
+        Command::new(binaries::ds_sim())
+            .args(["serve", "--base-port", &acs.base_port().to_string(), "--dir"])
+            .arg(acs.dir())
+            .arg("--write-endpoints")
+            .arg(&endpoints)
+            .arg("--record")
+            .arg(e2e::stage::traffic_file("journey").unwrap())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap(),
+    );
+    let start = Instant::now();
+    while !endpoints.is_file() {
+        assert!(start.elapsed() < Duration::from_secs(30), "no endpoints.json within 30 s");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let screenshots = binaries::target().join("e2e-screenshots");
+    let done = Command::new("node")
+        .arg(folder.join("journey.mjs"))
+        .arg(&endpoints)
+        .arg(&screenshots)
+        .env("E2E_CHROMIUM", chromium())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{said}{complained}");
+    let pictures = fs::read_dir(&screenshots).unwrap().count();
+    assert!(pictures >= 15, "{pictures} screenshots in {}", screenshots.display());
+    println!("{said}screenshots in {}", screenshots.display());
+}
