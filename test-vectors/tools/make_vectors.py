@@ -169,16 +169,14 @@ class Changes:
             "url": ("no address",),
             "ip": ("192.0.2.256", "2001:db8::g"),
             "YYMM": ("2913", "2900"),
-            "YYYYMMDD": ("20261301", "20260132"),
-            "YYYYMMDDHHMM-UTC": ("202613010000", "202601012400"),
-            "YYYYMMDDHHMMSS-UTC": ("20261301000000", "20260101000060"),
+            "YYYYMMDD": ("20261301", "20260132", "20260230", "20270229"),
+            "YYYYMMDDHHMM-UTC": ("202613010000", "202601012400", "202602300000"),
+            "YYYYMMDDHHMMSS-UTC": ("20261301000000", "20260101000060", "20260230000000"),
         }
         for number, text in enumerate(bad.get(kind, ()), 1):
             yield self._line(path, f"format-{number}", "203", set={path: text})
         doubtful = {
             "email": ("no-at-sign", "how strictly addresses are read is not settled"),
-            "YYYYMMDD": ("20260230", "only the calendar tells, not the pattern"),
-            "YYYYMMDDHHMMSS-UTC": ("20260230000000", "only the calendar tells, not the pattern"),
         }
         if kind in doubtful:
             text, doubt = doubtful[kind]
