@@ -5,7 +5,7 @@
 //! - [`RiskAccepted`] by `decide`, where a rule accepted the risk,
 //! - [`Attempt`] by `attempts`, where the issuer's rules say so beforehand.
 //!
-//! ```compile_fail
+//! ```compile_fail,E0451
 //! // Nobody else can make one.
 //! let proof = acs_core::flow::proof::Verified { method: todo!() };
 //! ```

@@ -2,5 +2,5 @@
 
 mod answers;
 mod browser;
-mod harness;
+pub(super) mod harness;
 mod properties;

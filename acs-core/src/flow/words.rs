@@ -243,3 +243,100 @@ fn cut(text: &str, limit: usize) -> String {
 }
 
 const MAX_CARDHOLDER_INFO: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::tests::harness;
+
+    fn purchase(amount: &str, exponent: u8, currency: &str) -> Purchase {
+        let (amount, currency) = (amount.to_owned(), currency.to_owned());
+        Purchase { amount, currency, exponent, date: None }
+    }
+
+    #[test]
+    fn amounts_read_as_people_write_them() {
+        for (digits, exponent, currency, ja, en) in [
+            ("12800", 0, "392", "12,800円", "¥12,800"),
+            ("999", 0, "392", "999円", "¥999"),
+            ("0", 0, "392", "0円", "¥0"),
+            ("1280000", 2, "392", "12,800.00円", "¥12,800.00"),
+            ("12050", 2, "840", "USD 120.50", "USD 120.50"),
+            ("5", 2, "978", "EUR 0.05", "EUR 0.05"),
+            ("0001234567", 3, "414", "KWD 1,234.567", "KWD 1,234.567"),
+            ("100", 2, "000", "000 1.00", "000 1.00"),
+        ] {
+            let purchase = purchase(digits, exponent, currency);
+            assert_eq!(amount(&purchase, Language::Japanese), ja);
+            assert_eq!(amount(&purchase, Language::English), en);
+        }
+    }
+
+    #[test]
+    fn a_message_fits_one_sms() {
+        let mut issuer = harness::issuer();
+        for locale in &mut issuer.locales {
+            locale.name = if locale.tag == "ja" { "あ" } else { "W" }.repeat(40);
+        }
+        let merchant = |name: &str| Merchant { name: Some(name.repeat(40)), ..Merchant::default() };
+        let purchase = purchase("99999999", 0, "392");
+        for (language, name, limit) in
+            [(Language::Japanese, "店", 70), (Language::English, "W", 160)]
+        {
+            let occasion = Occasion {
+                issuer: &issuer,
+                language,
+                merchant: &merchant(name),
+                purchase: Some(&purchase),
+                card_last4: "1091",
+                life_minutes: 5,
+            };
+            let text = occasion.sms("123456");
+            assert!(text.encode_utf16().count() <= limit, "{text}");
+            assert!(text.contains("123456"));
+        }
+    }
+
+    #[test]
+    fn strangers_texts_become_one_harmless_line() {
+        assert_eq!(one_line(" a\u{202e}b\r\n\tc \u{200b}\u{3000} d "), "ab c d");
+        assert_eq!(one_line("\u{feff}\u{2066}"), "");
+    }
+
+    #[test]
+    fn contacts_are_shown_in_part() {
+        assert_eq!(phone_tail("+81 90-1234-5689"), "89");
+        assert_eq!(phone_tail("7"), "7");
+        assert_eq!(masked_address("taro@mail.example"), "t***@mail.example");
+        assert_eq!(masked_address("@"), "***@");
+        assert_eq!(masked_address("none"), "***");
+    }
+
+    #[test]
+    fn cardholder_information_is_short_enough() {
+        let mut issuer = harness::issuer();
+        for locale in &mut issuer.locales {
+            locale.name = "あ".repeat(200);
+        }
+        for language in [Language::Japanese, Language::English] {
+            assert_eq!(not_approved(&issuer, language).chars().count(), MAX_CARDHOLDER_INFO);
+        }
+    }
+
+    #[test]
+    fn languages_are_those_of_the_issuer() {
+        let mut issuer = harness::issuer();
+        for (wanted, spoken) in [
+            (Some("en-GB"), "en"),
+            (Some("ja"), "ja"),
+            (Some("JA-jp,en;q=0.5"), "ja"),
+            (Some("fr"), "ja"),
+            (Some(""), "ja"),
+            (None, "ja"),
+        ] {
+            assert_eq!(language(wanted, &issuer).tag(), spoken, "{wanted:?}");
+        }
+        issuer.locales.remove(0);
+        assert_eq!(language(Some("ja"), &issuer).tag(), "en");
+    }
+}

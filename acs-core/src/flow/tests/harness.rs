@@ -37,7 +37,7 @@ impl Random for Counting {
 pub(super) const PAN: &str = "4000000000001091";
 const START: UtcMillis = UtcMillis(1_760_000_000_000);
 
-pub(super) fn issuer() -> IssuerProfile {
+pub(in crate::flow) fn issuer() -> IssuerProfile {
     IssuerProfile {
         id: "alpha".to_owned(),
         rules: Vec::new(),
