@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{CREQ_ANSWERED_WITH_ERRO, Machine, Step, TRANSACTION_ERROR, entry, page};
+use super::{CREQ_ANSWERED_WITH_ERRO, Machine, Step, TRANSACTION_ERROR, page};
 use crate::element::{DeviceChannel, MessageVersion};
 use crate::erro::{ErroMessage, Fault, Rejection, erro};
 use crate::flow::rreq::Outcome;
@@ -155,12 +155,9 @@ impl Machine<'_> {
         self.end(outcome, Ending::Refused, "a CReq was refused");
     }
 
-    /// Starts the wait on the page again, a bounded number of times.
+    /// Starts the wait on the page again. Every caller counts something that has a limit.
     pub(super) fn renew(&mut self) {
         let until = self.context.now.plus_seconds(self.context.issuer.idle_seconds);
-        if self.transaction.revision > entry::MAX_STEPS {
-            return;
-        }
         if let Phase::ExpectEntry(entry) = &mut self.transaction.phase {
             entry.until = until;
         }

@@ -226,6 +226,6 @@ pub(super) fn offers_resend(entry: &ExpectEntry, issuer: &crate::profile::Issuer
 }
 
 /// Steps after which free ones (language, empty entries) change nothing any more.
-pub(super) const MAX_STEPS: u32 = 64;
+const MAX_STEPS: u32 = 64;
 /// Codes that are recognised as replaced ones.
 const MAX_OLD_CODES: usize = 3;

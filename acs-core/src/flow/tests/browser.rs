@@ -576,8 +576,9 @@ fn two_failed_connections_make_the_result_u() {
         assert!(late.get("challengeCancel").is_none());
         let (view, cres) = world.current().last();
         assert_eq!((view.outcome, &cres["transStatus"]), ("fail", &"N".into()));
+        let before = world.state.clone();
         world.rreq_news(RReqNews::ConnectionFailedTwice);
-        assert_eq!(world.rreqs.len(), 2);
+        assert_eq!((world.rreqs.len(), &world.state), (2, &before));
         world.answer_rreq();
         assert!(matches!(world.transaction().phase, Phase::Ended(_)));
         assert_eq!(world.current().last().1["transStatus"], "N");
