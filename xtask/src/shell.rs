@@ -36,10 +36,15 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// Whether a program of this name is on the path.
-pub(crate) fn on_path(program: &str) -> bool {
+/// Where the path has a program of this name.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// Whether the path has a program of this name.
+pub(crate) fn on_path(program: &str) -> bool {
+    find(program).is_some()
 }
 
 /// Commands of one step and their common log.

@@ -185,8 +185,9 @@ fn e2e(logged: &Logged) -> Result<Outcome> {
 }
 
 fn browser(logged: &Logged) -> Result<Outcome> {
-    if !tools::CHROMIUM.is_here() {
-        return Ok(not_run(&tools::CHROMIUM));
+    let needed = [&tools::CHROMIUM, &tools::NODE, &tools::NPM];
+    if let Some(missing) = needed.into_iter().find(|tool| !tool.is_here()) {
+        return Ok(not_run(missing));
     }
     journeys(logged, "package(e2e) and test(/^journey::/)", &["journey::"])
 }
@@ -245,6 +246,9 @@ fn journey_command(logged: &Logged, filter: &str, words: &[&str]) -> Result<Comm
     command.env("E2E_ACS_MUTANT", programs.join("acs-mutant"));
     command.env("E2E_DS_SIM", programs.join("ds-sim"));
     command.env("E2E_TRAFFIC_DIR", records_dir());
+    if let Some(chromium) = tools::chromium() {
+        command.env("E2E_CHROMIUM", chromium);
+    }
     Ok(command)
 }
 

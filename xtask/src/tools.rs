@@ -1,7 +1,7 @@
 //! What a bare Debian machine lacks: installed when we may, named in one line otherwise.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -16,13 +16,12 @@ pub(crate) struct Tool {
     needed_for: &'static str,
 }
 
-pub(crate) const CHROMIUM: Tool = Tool {
-    is_here: || {
-        ["chromium", "chromium-browser", "google-chrome"].map(shell::on_path).contains(&true)
-    },
-    package: "chromium",
-    needed_for: "browser journeys",
-};
+pub(crate) const CHROMIUM: Tool =
+    Tool { is_here: || chromium().is_some(), package: "chromium", needed_for: "browser journeys" };
+pub(crate) const NODE: Tool =
+    Tool { is_here: || shell::on_path("node"), package: "nodejs", needed_for: "browser journeys" };
+pub(crate) const NPM: Tool =
+    Tool { is_here: || shell::on_path("npm"), package: "npm", needed_for: "browser journeys" };
 pub(crate) const PYTHON: Tool = Tool {
     is_here: || shell::on_path("python3"),
     package: "python3",
@@ -38,7 +37,7 @@ pub(crate) const JAPANESE_FONT: Tool = Tool {
     package: "fonts-noto-cjk",
     needed_for: "screenshots of Japanese pages",
 };
-const ALL: [&Tool; 4] = [&CHROMIUM, &PYTHON, &STRACE, &JAPANESE_FONT];
+const ALL: [&Tool; 6] = [&CHROMIUM, &NODE, &NPM, &PYTHON, &STRACE, &JAPANESE_FONT];
 
 impl Tool {
     pub(crate) fn is_here(&self) -> bool {
@@ -49,6 +48,12 @@ impl Tool {
     pub(crate) fn missing(&self) -> String {
         format!("{} is not installed (apt-get install {0})", self.package)
     }
+}
+
+/// The browser of the journeys.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    names.into_iter().find_map(shell::find)
 }
 
 /// Installs what is missing when we are root on a machine with apt-get. Answers what is still
@@ -77,7 +82,8 @@ fn missing() -> Vec<&'static Tool> {
 
 fn line(tools: &[&Tool]) -> String {
     let packages: Vec<_> = tools.iter().map(|tool| tool.package).collect();
-    let uses: Vec<_> = tools.iter().map(|tool| tool.needed_for).collect();
+    let mut uses: Vec<_> = tools.iter().map(|tool| tool.needed_for).collect();
+    uses.dedup();
     format!("missing for {}: as root, apt-get install {}", uses.join(", "), packages.join(" "))
 }
 
