@@ -39,7 +39,11 @@ fn start<W>(format: LogFormat, filter: EnvFilter, writer: W, ansi: bool) -> anyh
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        // They would go to standard error, and panic when that is full too.
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => log.with_ansi(ansi).finish().try_init(),
         LogFormat::Json => log.json().flatten_event(true).finish().try_init(),
