@@ -277,10 +277,13 @@ impl Acs {
         lock(&self.child).as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
-    /// The process id.
+    /// The process id; below a tracer that of the service itself.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        lock(&self.child).as_ref().map(Child::id)
+        let started = lock(&self.child).as_ref().map(Child::id)?;
+        let children = fs::read_to_string(format!("/proc/{started}/task/{started}/children"));
+        let first = children.ok().and_then(|pids| pids.split(' ').next()?.parse().ok());
+        Some(first.unwrap_or(started))
     }
 
     /// A handle that can kill the process from anywhere.

@@ -69,7 +69,7 @@ async fn a_refused_or_rubbish_answer_to_the_rreq_changes_no_result() {
         ("acsTransID", json!(ds_simulator::message::new_id()), "301"),
         ("resultsStatus", Value::Null, "201"),
         ("resultsStatus", json!("99"), "203"),
-        ("messageVersion", json!("2.0.0"), "203"),
+        ("messageVersion", json!("2.1.0"), "203"),
     ];
     for (name, value, code) in defects {
         let mut faults = Faults::default();
