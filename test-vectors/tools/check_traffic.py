@@ -17,15 +17,29 @@ from emv3ds.elements import Examiner
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path, help="recorded traffic, JSON Lines")
-    parser.add_argument("--facts", type=Path, default=facts.DEFAULT_FOLDER, metavar="DIR",
-                        help="folder with data-elements.json and codes.json")
+    parser.add_argument(
+        "--facts",
+        type=Path,
+        default=facts.DEFAULT_FOLDER,
+        metavar="DIR",
+        help="folder with data-elements.json and codes.json",
+    )
     parser.add_argument("--summary", action="store_true", help="counts at the end")
-    parser.add_argument("--expect-errors", action="store_true",
-                        help="requests may be bad; only what the ACS sends is judged")
-    parser.add_argument("--open-ends", action="store_true",
-                        help="recording stopped early: challenges without RReq are no defect")
-    parser.add_argument("--self-test", action="store_true",
-                        help="plant defects in good traffic and see that each is found")
+    parser.add_argument(
+        "--expect-errors",
+        action="store_true",
+        help="requests may be bad; only what the ACS sends is judged",
+    )
+    parser.add_argument(
+        "--open-ends",
+        action="store_true",
+        help="recording stopped early: challenges without RReq are no defect",
+    )
+    parser.add_argument(
+        "--self-test",
+        action="store_true",
+        help="plant defects in good traffic and see that each is found",
+    )
     return parser.parse_args()
 
 
@@ -40,9 +54,7 @@ def check(
     found = traffic.exchanges(records)
     defects: dict[traffic.Defect, None] = {}
     for exchange in found:
-        defects |= dict.fromkeys(
-            traffic.check_messages(exchange, examiner, only_acs=expect_errors)
-        )
+        defects |= dict.fromkeys(traffic.check_messages(exchange, examiner, only_acs=expect_errors))
         defects |= dict.fromkeys(rules.check(exchange, examiner, open_ends=open_ends))
     defects |= dict.fromkeys(rules.check_all(found))
     return list(defects)

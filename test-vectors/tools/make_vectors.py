@@ -89,11 +89,12 @@ class Changes:
             yield self._line(path, "empty", "201" if needed else "203", set={path: empty})
         if not deep or name == "messageType":
             return
-        wrong: Any = {"string": 5, "string|object": 5}.get(rule["type"], "text")
+        wrong: Any = 5 if rule["type"].startswith("string") else "text"
         yield self._line(path, "wrong-type", "203", set={path: wrong})
-        if name == "messageVersion":
-            return
-        value = members[name]
+        if name != "messageVersion":
+            yield from self._values(path, rule, members[name])
+
+    def _values(self, path: str, rule: Rule, value: Any) -> Iterator[Line]:
         if isinstance(value, str):
             yield from self._text(path, rule, value)
         elif isinstance(value, bool):
@@ -181,8 +182,10 @@ class Changes:
         if kind in doubtful:
             text, doubt = doubtful[kind]
             yield self._line(path, "format-doubt", "203", set={path: text}) | {"doubt": doubt}
-        unknown = {"iso4217-numeric": ("000", "955", "964", "999"),
-                   "iso3166-1-numeric": ("000", "901", "999")}
+        unknown = {
+            "iso4217-numeric": ("000", "955", "964", "999"),
+            "iso3166-1-numeric": ("000", "901", "999"),
+        }
         for text in unknown.get(kind, ()):
             yield self._line(path, f"iso-{text}", "304", set={path: text})
 
@@ -226,8 +229,7 @@ def _others(tables: Facts, version: str) -> Iterator[Line]:
     name = f"{version}/creq/browser"
     yield _base(name, creq, "BRW", "PA", "BRW-ACS")
     scope = Scope(version, "BRW", "PA", "BRW-ACS")
-    for line in Changes(tables, name, creq, "CReq", scope).lines(set(creq) - {"messageType"}):
-        yield line
+    yield from Changes(tables, name, creq, "CReq", scope).lines(set(creq) - {"messageType"})
     rres = samples.rres(request)
     name = f"{version}/rres/browser"
     yield _base(name, rres, "BRW", "PA", "DS-ACS")

@@ -165,7 +165,7 @@ class Examiner:
             if "object" in rule:
                 table = self._facts.object(rule["object"], scope.version)
                 yield from self._members(table, value, scope, where)
-        else:
+        elif isinstance(value, list):
             yield from self._items(rule, value, scope, where, bad)
 
     def _items(
@@ -288,38 +288,48 @@ def on_p256(x: int, y: int) -> bool:
 
 def _coordinate(text: Any) -> int | None:
 
-
     if not isinstance(text, str) or not re.fullmatch("[A-Za-z0-9_-]{43}", text, re.ASCII):
         return None
     return int.from_bytes(base64.urlsafe_b64decode(text + "="))
 
 
 def _areq_contradictions(areq: Mapping[str, Any], scope: Scope) -> Iterator[Finding]:
-    """[P-AREQ-12, P-AREQ-19, P-GEN-12] what concerns more than one element."""
-    for status in ("whiteListStatus", "trustListStatus"):
-        known = "2.2.0" if status.startswith("white") else "2.3.1"
-        if scope.version == known and areq.get(status) in ("E", "P", "R", "U"):
-            yield Finding(CROSS, "203", status, "may only be Y or N in an AReq")
-        if scope.version == known and status not in areq and f"{status}Source" in areq:
-            yield Finding(CROSS, "203", f"{status}Source", "is there without its status")
-    if scope.version == "2.3.1":
-        for status in ("cardSecurityCodeStatus", "deviceBindingStatus"):
-            if status not in areq and f"{status}Source" in areq:
-                yield Finding(CROSS, "203", f"{status}Source", "is there without its status")
-    if scope.version != "2.1.0" or scope.channel != "3RI":
-        yield from _exponent(areq, "purchase", "")
-    if scope.version == "2.3.1":
-        yield from _exponent(areq, "recurring", "")
-        several = areq.get("multiTransaction")
-        listed = several.get("merchantList") if isinstance(several, dict) else None
-        for merchant in listed if isinstance(listed, list) else ():
-            if isinstance(merchant, dict):
-                yield from _exponent(merchant, "merchant", "multiTransaction.merchantList")
+    """What concerns more than one element of an AReq [P-AREQ-12, P-AREQ-19, P-GEN-12]."""
+    yield from _lone_sources(areq, scope.version)
+    yield from _exponents(areq, scope)
     key = areq.get("sdkEphemPubKey")
     if scope.channel == "APP" and isinstance(key, dict):
         x, y = _coordinate(key.get("x")), _coordinate(key.get("y"))
         if "d" in key or (x is not None and y is not None and not on_p256(x, y)):
             yield Finding(FORMAT, "203", "sdkEphemPubKey", "is not a public point on P-256")
+
+
+_STATUSES = {
+    "2.1.0": (),
+    "2.2.0": ("whiteListStatus",),
+    "2.3.1": ("trustListStatus", "cardSecurityCodeStatus", "deviceBindingStatus"),
+}
+
+
+def _lone_sources(areq: Mapping[str, Any], version: str) -> Iterator[Finding]:
+    for status in _STATUSES[version]:
+        if status.endswith("ListStatus") and areq.get(status) in ("E", "P", "R", "U"):
+            yield Finding(CROSS, "203", status, "may only be Y or N in an AReq")
+        if status not in areq and f"{status}Source" in areq:
+            yield Finding(CROSS, "203", f"{status}Source", "is there without its status")
+
+
+def _exponents(areq: Mapping[str, Any], scope: Scope) -> Iterator[Finding]:
+    if scope.version != "2.1.0" or scope.channel != "3RI":
+        yield from _exponent(areq, "purchase", "")
+    if scope.version != "2.3.1":
+        return
+    yield from _exponent(areq, "recurring", "")
+    several = areq.get("multiTransaction")
+    listed = several.get("merchantList") if isinstance(several, dict) else None
+    for merchant in listed if isinstance(listed, list) else ():
+        if isinstance(merchant, dict):
+            yield from _exponent(merchant, "merchant", "multiTransaction.merchantList")
 
 
 def _exponent(members: Mapping[str, Any], kind: str, path: str) -> Iterator[Finding]:

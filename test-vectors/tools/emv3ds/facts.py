@@ -48,9 +48,7 @@ def load(folder: Path = DEFAULT_FOLDER) -> Facts:
         raise ValueError(f"{folder}: versions {elements['versions']} instead of {VERSIONS}")
     sections: dict[str, dict[str, Any]] = {}
     for section in ("messages", "objects"):
-        sections[section] = {
-            name: table["elements"] for name, table in elements[section].items()
-        }
+        sections[section] = {name: table["elements"] for name, table in elements[section].items()}
         for table in sections[section].values():
             for by_version in table.values():
                 _check(by_version, codes, section)

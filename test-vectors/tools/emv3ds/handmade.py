@@ -58,7 +58,9 @@ class _From:
 def _raw(version: str, name: str, expected: Any, **text: str) -> Line:
     kind = name.split("/")[0]
     message, leg = {
-        "areq": ("AReq", "DS-ACS"), "creq": ("CReq", "BRW-ACS"), "rres": ("RRes", "DS-ACS")
+        "areq": ("AReq", "DS-ACS"),
+        "creq": ("CReq", "BRW-ACS"),
+        "rres": ("RRes", "DS-ACS"),
     }[kind]
     return {
         "id": f"{version}/{name}",
@@ -151,21 +153,19 @@ def _duplicates(version: str) -> Iterator[Line]:
         "same-value": (_doubled(good, "purchaseAmount", "1200"), ("purchaseAmount",)),
         "other-value": (_doubled(good, "purchaseAmount", "1201"), ("purchaseAmount",)),
         "null-value": (_doubled(good, "purchaseAmount", None), ("purchaseAmount",)),
-        "escaped-name": (
-            good[:-1] + ',"purchaseAmoun\\u0074":"1"}', ("purchaseAmount",)
-        ),
-        "three-times": (
-            _doubled(_doubled(good, "mcc", "5499"), "mcc", "5499"), ("mcc",)
-        ),
+        "escaped-name": (good[:-1] + ',"purchaseAmoun\\u0074":"1"}', ("purchaseAmount",)),
+        "three-times": (_doubled(_doubled(good, "mcc", "5499"), "mcc", "5499"), ("mcc",)),
         "two-names": (
-            _doubled(_doubled(good, "mcc", "5499"), "acquirerBIN", "1"), ("mcc", "acquirerBIN")
+            _doubled(_doubled(good, "mcc", "5499"), "acquirerBIN", "1"),
+            ("mcc", "acquirerBIN"),
         ),
         "unknown-name": (_doubled(_doubled(good, "note", 1), "note", 1), ("note",)),
         "nested": (nested, ("acctInfo.chAccAgeInd",)),
         "in-extension": (in_extension, ("messageExtension.name",)),
         "in-extension-data": (in_data, ("messageExtension.data.colour",)),
         "before-missing": (
-            _doubled(good.replace('"mcc":"5499",', ""), "purchaseAmount", "1"), ("purchaseAmount",)
+            _doubled(good.replace('"mcc":"5499",', ""), "purchaseAmount", "1"),
+            ("purchaseAmount",),
         ),
     }
     for name, (text, detail) in texts.items():
@@ -206,8 +206,13 @@ def _conditions(version: str) -> Iterator[Line]:
 
 
 def _conditions_since_2_2(version: str, brw: _From) -> Iterator[Line]:
-    scripted = ["browserJavaEnabled", "browserColorDepth", "browserScreenHeight",
-                "browserScreenWidth", "browserTZ"]
+    scripted = [
+        "browserJavaEnabled",
+        "browserColorDepth",
+        "browserScreenHeight",
+        "browserScreenWidth",
+        "browserTZ",
+    ]
     always = [] if version == "2.3.1" else ["browserLanguage"]
     if version == "2.3.1":
         scripted.append("browserLanguage")
@@ -243,7 +248,7 @@ def _conditions_of_2_3_1(version: str, brw: _From) -> Iterator[Line]:
     yield brw.bad("spc", "201", "payeeOrigin", set={"threeDSRequestorSpcSupport": "Y"})
     amounts = ["recurringCurrency", "recurringExponent"]
     yield brw.bad("recurring-amount", "201", *amounts, set={"recurringAmount": "100"})
-    recurring = {"threeDSRequestorAuthenticationInd": "02"}
+    recurring: Line = {"threeDSRequestorAuthenticationInd": "02"}
     change = recurring | {"recurringInd": {"amountInd": "01", "frequencyInd": "02"}}
     yield brw.bad("fixed-amount", "201", "recurringAmount", set=change)
     change = recurring | {"recurringInd": {"amountInd": "02", "frequencyInd": "01"}}
@@ -252,8 +257,10 @@ def _conditions_of_2_3_1(version: str, brw: _From) -> Iterator[Line]:
     change = recurring | {"recurringInd": {"amountInd": "02", "frequencyInd": "02"}}
     yield brw.ok("variable", set=change)
     merchants = {"merchantList": [{"merchantNameListed": "One", "merchantAmount": "5"}]}
-    names = ("multiTransaction.merchantList.merchantCurrency",
-             "multiTransaction.merchantList.merchantExponent")
+    names = (
+        "multiTransaction.merchantList.merchantCurrency",
+        "multiTransaction.merchantList.merchantExponent",
+    )
     yield brw.bad("merchant-amount", "201", *names, set={"multiTransaction": merchants})
     three_ri = _From(f"{_place(version, '3ri-npa')}/least", "condition")
     name = "threeDSRequestorPriorAuthenticationInfo"
@@ -262,8 +269,11 @@ def _conditions_of_2_3_1(version: str, brw: _From) -> Iterator[Line]:
     yield app.bad("default-sdk", "201", "defaultSdkType", drop=["defaultSdkType"])
     names = ("sdkServerSignedContent", "splitSdkType")
     yield app.bad("split-sdk", "201", *names, set={"sdkType": "02"})
-    split = {"sdkType": "02", "splitSdkType": {"sdkVariant": "01"},
-             "sdkServerSignedContent": "eyJ4IjoxfQ.eyJ5IjoyfQ.c2lnbmF0dXJl"}
+    split = {
+        "sdkType": "02",
+        "splitSdkType": {"sdkVariant": "01"},
+        "sdkServerSignedContent": "eyJ4IjoxfQ.eyJ5IjoyfQ.c2lnbmF0dXJl",
+    }
     yield app.ok("split-sdk-whole", set=split)
 
 
@@ -294,8 +304,11 @@ def _good(version: str) -> Iterator[Line]:
     yield brw.bad("line-end", "203", "mcc", set=ended)
     yield brw.bad("line-end-digits", "203", "purchaseExponent", set={"purchaseExponent": "0\n"})
     if version == "2.1.0":
-        since = {"browserJavascriptEnabled": "x", "threeDSRequestorDecReqInd": "#",
-                 "whiteListStatus": ""}
+        since = {
+            "browserJavascriptEnabled": "x",
+            "threeDSRequestorDecReqInd": "#",
+            "whiteListStatus": "",
+        }
         yield brw.ok("elements-of-later-versions", set=since)
     if version == "2.3.1":
         gone = {"whiteListStatus": "", "threeDSReqAuthMethodInd": "##"}
@@ -383,27 +396,42 @@ def _without_data() -> Line:
 def _order(version: str) -> Iterator[Line]:
     base = _From(f"{_place(version, 'brw-pa')}/full", "order")
     yield base.bad("all-missing-named", "201", "mcc", "merchantName", drop=["mcc", "merchantName"])
-    bad = {"acctID": 5, "purchaseAmount": "x", "acctInfo.chAccAgeInd": "##"}
+    bad: Line = {"acctID": 5, "purchaseAmount": "x", "acctInfo.chAccAgeInd": "##"}
     yield base.bad("all-bad-named", "203", *bad, set=bad)
-    codes = {"purchaseCurrency": "999", "merchantCountryCode": "902"}
+    codes: Line = {"purchaseCurrency": "999", "merchantCountryCode": "902"}
     yield base.bad("all-iso-named", "304", *codes, set=codes)
     yield base.bad("missing-before-bad", "201", "mcc", drop=["mcc"], set={"acctID": 5})
     yield base.bad("bad-before-iso", "203", "acctID", set={"acctID": 5} | codes)
     critical = [samples.EXTENSION | {"criticalityIndicator": True}]
-    yield base.bad("iso-before-extension", "304", *codes, set=codes | {"messageExtension": critical})
-    yield base.bad("version-before-missing", "102", *VERSIONS,
-                   drop=["mcc"], set={"messageVersion": "2.9.9"})
+    both = codes | {"messageExtension": critical}
+    yield base.bad("iso-before-extension", "304", *codes, set=both)
+    yield base.bad(
+        "version-before-missing", "102", *VERSIONS, drop=["mcc"], set={"messageVersion": "2.9.9"}
+    )
     yield base.bad("type-before-version", "101", set={"messageType": "CReq", "messageVersion": "2"})
-    yield base.bad("type-missing-before-version", "201", "messageType",
-                   drop=["messageType"], set={"messageVersion": "2.9.9"})
-    change = {"acctID": 5} | {"messageExtension": [_without_data()]}
+    yield base.bad(
+        "type-missing-before-version",
+        "201",
+        "messageType",
+        drop=["messageType"],
+        set={"messageVersion": "2.9.9"},
+    )
+    change: Line = {"acctID": 5, "messageExtension": [_without_data()]}
     yield base.bad("bad-before-extension-member", "203", "acctID", set=change)
     extensions = [_without_data(), samples.EXTENSION | {"name": 5}]
-    yield base.bad("extension-shape-before-member", "203", "messageExtension.name",
-                   set={"messageExtension": extensions})
+    yield base.bad(
+        "extension-shape-before-member",
+        "203",
+        "messageExtension.name",
+        set={"messageExtension": extensions},
+    )
     extensions = [_without_data(), critical[0]]
-    yield base.bad("extension-member-before-critical", "201", "messageExtension.data",
-                   set={"messageExtension": extensions})
+    yield base.bad(
+        "extension-member-before-critical",
+        "201",
+        "messageExtension.data",
+        set={"messageExtension": extensions},
+    )
     if version == "2.3.1":
         yield base.bad("bad-before-reserved", "203", "acctID", set={"acctID": 5, "acctType": "79"})
         change = {"acctType": "79", "acctInfo.chAccAgeInd": "06"}
@@ -411,8 +439,9 @@ def _order(version: str) -> Iterator[Line]:
     nested = ["mcc", "mobilePhone.cc"]
     yield base.bad("nested-with-others", "201", *nested, drop=nested)
     least = _From(f"{_place(version, 'brw-pa')}/least", "order")
-    yield least.bad("required-before-condition", "201", "mcc",
-                    drop=["mcc"], set={"billAddrState": "13"})
+    yield least.bad(
+        "required-before-condition", "201", "mcc", drop=["mcc"], set={"billAddrState": "13"}
+    )
 
 
 def _app(version: str) -> Iterator[Line]:

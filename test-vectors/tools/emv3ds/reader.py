@@ -6,7 +6,7 @@ from typing import Any
 MAX_DEPTH = 128
 
 
-class NotAMessage(ValueError):
+class NotAMessageError(ValueError):
     """The body is not one JSON object in UTF-8 [P-AREQ-02]."""
 
 
@@ -25,20 +25,20 @@ def _members(pairs: list[tuple[str, Any]]) -> Members:
 
 
 def _no_constant(word: str) -> Any:
-    raise NotAMessage(f"{word} is not JSON")
+    raise NotAMessageError(f"{word} is not JSON")
 
 
 def parse(body: str | bytes) -> Members:
-    """The object in the body; raises NotAMessage."""
+    """The object in the body; raises NotAMessageError."""
     try:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
         value = json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise NotAMessage("not JSON in UTF-8") from error
+        raise NotAMessageError("not JSON in UTF-8") from error
     if not isinstance(value, Members):
-        raise NotAMessage("not an object")
+        raise NotAMessageError("not an object")
     if depth(value) > MAX_DEPTH:
-        raise NotAMessage("nested too deeply")
+        raise NotAMessageError("nested too deeply")
     return value
 
 

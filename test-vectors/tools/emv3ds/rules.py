@@ -51,19 +51,17 @@ def _constant(exchange: Exchange) -> Iterator[Defect]:
     ids = {name: areq.id(name) for name in _IDS if areq.id(name)}
     if ares is not None:
         ids.setdefault("acsTransID", ares.id("acsTransID"))
-    supported = areq.text("messageVersion") in VERSIONS
     for record in exchange.records:
-        if record.kind in ("AReq", "CReq", "RRes") or not record.from_acs:
+        if not record.from_acs:
             continue
         for name, value in ids.items():
-            sent = record.id(name)
-            if sent and value and sent != value:
+            if record.id(name) not in ("", value):
                 yield exchange.defect("id", record, name, "differs from that of the transaction")
-        if supported and record.text("messageVersion") != areq.text("messageVersion"):
-            # 101: the message, and so its version, could not be read.
-            unread = record.kind == "Erro" and record.text("errorCode") == "101"
-            if not unread:
-                yield exchange.defect("version", record, "messageVersion", "differs from the AReq")
+        # 101: the message, and so its version, could not be read.
+        unread = record.kind == "Erro" and record.text("errorCode") == "101"
+        same = record.text("messageVersion") == areq.text("messageVersion")
+        if areq.text("messageVersion") in VERSIONS and not same and not unread:
+            yield exchange.defect("version", record, "messageVersion", "differs from the AReq")
     for record in exchange.on("ARes", "ACS-DS"):
         if record.text("dsReferenceNumber") != areq.text("dsReferenceNumber"):
             yield exchange.defect("echo", record, "dsReferenceNumber", "differs from the AReq")

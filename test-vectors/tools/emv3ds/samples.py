@@ -32,8 +32,12 @@ def _base64url(value: Body) -> str:
 
 
 _DEVICE = _base64url(
-    {"DV": "1.4", "DD": {"C001": "Android", "C002": "sample phone"}, "DPNA": {"C010": "RE04"},
-     "SW": ["SW02"]}
+    {
+        "DV": "1.4",
+        "DD": {"C001": "Android", "C002": "sample phone"},
+        "DPNA": {"C010": "RE04"},
+        "SW": ["SW02"],
+    }
 )
 # The base point of P-256: a public key nobody may use, and a valid point.
 _KEY = {
@@ -214,9 +218,14 @@ _MORE: Body = {
         "avNumberUse": "2",
         "avValidityTime": "30",
         "merchantList": [
-            {"acquirerMerchantIdListed": "merchant-0002", "merchantAmount": "600",
-             "merchantCurrency": "392", "merchantExponent": "0",
-             "merchantNameListed": "Second Merchant", "sellerId": "seller-1"}
+            {
+                "acquirerMerchantIdListed": "merchant-0002",
+                "merchantAmount": "600",
+                "merchantCurrency": "392",
+                "merchantExponent": "0",
+                "merchantNameListed": "Second Merchant",
+                "sellerId": "seller-1",
+            }
         ],
     },
     "payTokenInd": True,
@@ -261,8 +270,14 @@ _MORE: Body = {
 _MORE_231: Body = {
     "defaultSdkType": {"sdkVariant": "01", "wrappedInd": "Y"},
     "acctInfo": _ACCOUNT | {"chAccReqID": "account-4711"},
-    "broadInfo": {"category": "01", "description": "free", "expDate": "20270101",
-                  "recipients": ["01", "02"], "severity": "01", "source": "01"},
+    "broadInfo": {
+        "category": "01",
+        "description": "free",
+        "expDate": "20270101",
+        "recipients": ["01", "02"],
+        "severity": "01",
+        "source": "01",
+    },
     "merchantRiskIndicator": _RISK | {"transChar": ["01"]},
     "threeDSRequestorAuthenticationInfo": [_AUTHENTICATION | {"dsAuthInfVerifInd": "01"}],
     "threeDSRequestorChallengeInd": ["01", "09"],

@@ -117,12 +117,12 @@ class Exchange:
         return Defect(self.txn, rule, element, leg, kind, reason)
 
 
-class BadRecord(ValueError):
+class BadRecordError(ValueError):
     """A line that is no record."""
 
 
 def read(paths: Iterable[Path]) -> list[Record]:
-    """All records of the files, in the order of their time; raises BadRecord."""
+    """All records of the files, in the order of their time; raises BadRecordError."""
     records: list[Record] = []
     for path in paths:
         with path.open(encoding="utf-8") as lines:
@@ -143,7 +143,7 @@ def _record(line: str, where: str, place: int) -> Record:
         )
     except (ValueError, KeyError, TypeError) as error:
         kind = type(error).__name__
-        raise BadRecord(f"{where}: not a record of the simulator ({kind})") from None
+        raise BadRecordError(f"{where}: not a record of the simulator ({kind})") from None
 
 
 def exchanges(records: Iterable[Record]) -> list[Exchange]:

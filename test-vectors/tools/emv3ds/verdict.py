@@ -8,7 +8,7 @@ from typing import Any
 from .elements import Examiner, Finding, Scope
 from .expressions import is_missing
 from .facts import CATEGORIES, CHANNELS, VERSIONS
-from .reader import NotAMessage, duplicate_items, duplicate_names, parse
+from .reader import NotAMessageError, duplicate_items, duplicate_names, parse
 
 # Inside one stage: a wrong value before a reserved one; in the extension stage the shape before
 # missing members before unknown critical extensions.
@@ -44,7 +44,7 @@ def judge(
     """
     try:
         message = body if isinstance(body, Mapping) else parse(body)
-    except NotAMessage:
+    except NotAMessageError:
         return _refused("101")
     kind = message.get("messageType")
     if is_missing(kind):
