@@ -88,6 +88,7 @@
 
   // The challenge ends by its final form, or by a result that reaches the shop without it.
   function challenge(flow) {
+    document.body.classList.add("scripted");
     var frame = byId("challenge"), gone = false, result = 0;
     function leave() {
       if (gone) return;

@@ -1,7 +1,7 @@
 //! The directory server: forwards AReq to the ACS and RReq to the 3DS Server, adds what a
 //! directory server adds, checks its peers, and answers PReq (protocol sections 1, 9 and 10).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub struct DirectoryServer {
     to_three_ds_server: Link,
     trace: Arc<Trace>,
     faults: Arc<Mutex<Faults>>,
-    transactions: Mutex<HashMap<String, DsTransaction>>,
+    transactions: Mutex<Transactions>,
     rreqs: Mutex<Vec<(String, Bytes)>>,
     gate: tokio::sync::Mutex<Gate>,
     server: Identity,
@@ -54,7 +54,36 @@ struct DsTransaction {
     challenged: bool,
     acs_trans_id: Option<String>,
     payment: bool,
-    rreq_seen: bool,
+    /// Whoever holds the lock is talking to the 3DS Server about this transaction's RReq.
+    result: Arc<tokio::sync::Mutex<Delivery>>,
+}
+
+/// What became of a transaction's RReq.
+#[derive(Debug, Default)]
+struct Delivery {
+    /// The RReq that may have reached the 3DS Server.
+    rreq: Option<Value>,
+    /// What it answered; an identical RReq gets it again.
+    reply: Option<Value>,
+}
+
+/// Transactions by `dsTransID`; the oldest go when there are many.
+#[derive(Debug, Default)]
+struct Transactions {
+    by_id: HashMap<String, DsTransaction>,
+    order: VecDeque<String>,
+}
+
+impl Transactions {
+    fn insert(&mut self, ds_trans_id: &str, transaction: DsTransaction) {
+        if self.order.len() >= TRANSACTIONS_KEPT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.by_id.remove(&oldest);
+        }
+        self.order.push_back(ds_trans_id.to_owned());
+        self.by_id.insert(ds_trans_id.to_owned(), transaction);
+    }
 }
 
 /// What a directory server is made of.
@@ -74,6 +103,7 @@ const RANGE: (&str, &str) = ("2000000000000000", "6999999999999999");
 const SERIAL: &str = "1";
 const BODY_LIMIT: usize = 1024 * 1024;
 const RREQS_KEPT: usize = 20_000;
+const TRANSACTIONS_KEPT: usize = 20_000;
 
 impl DirectoryServer {
     pub(crate) fn new(
@@ -271,8 +301,8 @@ impl DirectoryServer {
             return Err(("201", missing.join(",")));
         }
         let id = text(rreq, "dsTransID").unwrap_or_default().to_lowercase();
-        let mut transactions = self.transactions.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = transactions.get_mut(&id) else {
+        let transactions = self.transactions.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = transactions.by_id.get(&id) else {
             return Err(("301", "dsTransID".to_owned()));
         };
         if !same_id(text(rreq, "threeDSServerTransID"), Some(&known.three_ds_server_trans_id)) {
@@ -291,12 +321,31 @@ impl DirectoryServer {
         if known.acs_trans_id.is_some() && !known.challenged {
             return Err((if newest { "313" } else { "305" }, "acsTransID".to_owned()));
         }
-        if known.rreq_seen {
-            return Err((if newest { "312" } else { "301" }, "dsTransID".to_owned()));
-        }
         judge_result(rreq, version, known.payment)?;
-        known.rreq_seen = true;
         Ok(known.clone())
+    }
+
+    /// The answer to an admitted RReq. The 3DS Server sees each result once: an identical repeat
+    /// gets the first answer again, another RReq is refused.
+    async fn deliver_rreq(&self, rreq: &Value, known: &DsTransaction) -> Value {
+        let mut delivery = known.result.lock().await;
+        match (&delivery.rreq, &delivery.reply) {
+            (Some(first), _) if first != rreq => {
+                let code = if known.version == "2.3.1" { "312" } else { "301" };
+                return erro('D', code, "there was another RReq before", "dsTransID", rreq);
+            }
+            (Some(_), Some(reply)) => return reply.clone(),
+            _ => {}
+        }
+        let reply = self.forward_rreq(rreq, known).await;
+        let from_us = text(&reply, "errorComponent") == Some("D");
+        if !(from_us && text(&reply, "errorCode") == Some("405")) {
+            delivery.rreq = Some(rreq.clone());
+        }
+        if !from_us {
+            delivery.reply = Some(reply.clone());
+        }
+        reply
     }
 
     /// Forwards an RReq: one retry on a failed connection, then Erro 405; Erro 402 when the 3DS
@@ -324,7 +373,10 @@ impl DirectoryServer {
             Ok(answer) => match serde_json::from_slice::<Value>(&answer.body) {
                 Ok(rres) => {
                     self.trace.message("3DSS-DS", "response", &rres, answer.body.len());
-                    rres
+                    match text(&rres, "messageType") {
+                        Some("RRes" | "Erro") => rres,
+                        _ => erro('D', "101", "message invalid", "messageType of the RRes", rreq),
+                    }
                 }
                 Err(_) => erro('D', "101", "message invalid", "RRes is not JSON", rreq),
             },
@@ -350,6 +402,9 @@ async fn areq(
     if !peer.has_role("3dss") {
         let erro = erro('D', "303", "access denied", "client certificate", &message);
         return ds.answer_3dss(&erro, None);
+    }
+    if text(&message, "messageType") == Some("Erro") {
+        return Response::new(Body::empty());
     }
     let ds_trans_id = new_id();
     ds.enrich(&mut message, &ds_trans_id).await;
@@ -386,10 +441,10 @@ impl DirectoryServer {
             challenged: false,
             acs_trans_id: None,
             payment: text(areq, "messageCategory") == Some("01"),
-            rreq_seen: false,
+            result: Arc::default(),
         };
         let mut transactions = self.transactions.lock().unwrap_or_else(PoisonError::into_inner);
-        transactions.insert(ds_trans_id.to_owned(), known);
+        transactions.insert(ds_trans_id, known);
     }
 
     async fn after_areq(&self, areq: &Value, result: Result<Answer, Failed>) -> Value {
@@ -419,7 +474,7 @@ impl DirectoryServer {
         }
         let ds_trans_id = text(areq, "dsTransID").unwrap_or_default();
         let mut transactions = self.transactions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = transactions.get_mut(ds_trans_id) {
+        if let Some(known) = transactions.by_id.get_mut(ds_trans_id) {
             known.acs_trans_id = text(&ares, "acsTransID").map(str::to_owned);
             known.challenged = matches!(text(&ares, "transStatus"), Some("C" | "D" | "S"));
         }
@@ -437,14 +492,16 @@ async fn rreq(
         Ok(message) => message,
         Err(erro) => return answer(&erro, None, None),
     };
-    if text(&message, "messageType") == Some("Erro") {
-        ds.trace.message("ACS-DS", "request", &message, body.len());
-        return Response::new(Body::empty());
-    }
     ds.trace.message("ACS-DS", "request", &message, body.len());
-    ds.keep_rreq(&message, &body);
+    let is_erro = text(&message, "messageType") == Some("Erro");
+    if !is_erro {
+        ds.keep_rreq(&message, &body);
+    }
     if !peer.has_role("acs") {
         return ds.answer_acs(&erro('D', "303", "access denied", "client certificate", &message));
+    }
+    if is_erro {
+        return Response::new(Body::empty());
     }
     let faults = ds.faults();
     if faults.rreq_delay_ms > 0 {
@@ -470,7 +527,7 @@ async fn rreq(
         }
         _ => {}
     }
-    let mut rres = ds.forward_rreq(&message, &known).await;
+    let mut rres = ds.deliver_rreq(&message, &known).await;
     match faults.rreq {
         RreqFault::NeverAnswer => std::future::pending().await,
         RreqFault::CloseAfterForward => peer.hang_up().await,
@@ -492,13 +549,28 @@ impl DirectoryServer {
 }
 
 /// `POST /ds/preq`, from the 3DS Server.
-async fn preq(State(ds): State<Arc<DirectoryServer>>, body: Bytes) -> Response<Body> {
+async fn preq(
+    State(ds): State<Arc<DirectoryServer>>,
+    Extension(peer): Extension<Peer>,
+    body: Bytes,
+) -> Response<Body> {
     let message = match read(&body, "PReq") {
         Ok(message) => message,
         Err(erro) => return answer(&erro, None, None),
     };
     ds.trace.message("3DSS-DS", "request", &message, body.len());
+    if !peer.has_role("3dss") {
+        let erro = erro('D', "303", "access denied", "client certificate", &message);
+        return ds.answer_3dss(&erro, None);
+    }
+    if text(&message, "messageType") == Some("Erro") {
+        return Response::new(Body::empty());
+    }
+    let version = text(&message, "messageVersion").unwrap_or_default();
     let reply = match text(&message, "serialNum") {
+        _ if !VERSIONS.contains(&version) => {
+            erro('D', "102", "version not supported", &VERSIONS.join(","), &message)
+        }
         Some(serial) if serial != SERIAL => {
             erro('D', "307", "serial number invalid", "serialNum", &message)
         }

@@ -472,7 +472,7 @@ async fn load(args: Load) -> Result<ExitCode> {
 async fn echo(args: Echo) -> Result<ExitCode> {
     let ends = Endpoints::read(&args.endpoints)?;
     let folder = ends.pki.ds_ca.parent().context("ds_ca without folder")?;
-    let identity = Identity::in_dir(folder, "acs-ec");
+    let identity = Identity::in_dir(folder, "acs-server-ec");
     ds_simulator::echo::echo(args.listen, &identity, &ends.pki.ds_ca, |address| {
         let _ = say(&format!("https://localhost:{}/3ds/areq", address.port()));
     })

@@ -290,6 +290,16 @@ impl ThreeDsServer {
         })
     }
 
+    /// `resultsStatus` for a payment's RReq: taken, or taken although no ARes came [P-RREQ-08].
+    fn results_status(&self, payment: &Payment) -> String {
+        let told = &self.faults.lock().unwrap_or_else(PoisonError::into_inner).results_status;
+        match told.as_str() {
+            "" if payment.ares_status().is_none() => "03".to_owned(),
+            "" => "01".to_owned(),
+            told => told.to_owned(),
+        }
+    }
+
     fn change(&self, id: &str, edit: impl FnOnce(&mut Payment)) -> bool {
         let found = self.lock().by_id.get_mut(&id.to_lowercase()).map(edit).is_some();
         self.changed.notify_waiters();
@@ -327,31 +337,34 @@ impl ThreeDsServer {
 /// `POST /3dss/rreq`, from the directory server.
 async fn rreq(
     State(server): State<Arc<ThreeDsServer>>,
-    Extension(_peer): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     body: Bytes,
 ) -> Response<Body> {
     let Ok(message) = serde_json::from_slice::<Value>(&body) else {
         return reply(&erro('S', "101", "message invalid", "not JSON", &Value::Null));
     };
+    if !peer.has_role(&server.network) {
+        return reply(&erro('S', "303", "access denied", "client certificate", &message));
+    }
     match text(&message, "messageType") {
         Some("RReq") => {}
         Some("Erro") => return Response::new(Body::empty()),
         _ => return reply(&erro('S', "101", "message type invalid here", "messageType", &message)),
     }
     let id = text(&message, "threeDSServerTransID").unwrap_or_default().to_lowercase();
-    let known = server.payment(&id);
-    if known.as_ref().is_none_or(|payment| payment.rreq.is_some()) {
-        let newest = message["messageVersion"] == "2.3.1";
-        let code = if known.is_some() && newest { "312" } else { "301" };
+    let Some(known) = server.payment(&id) else {
+        return reply(&erro('S', "301", "RReq refused", "threeDSServerTransID", &message));
+    };
+    if known.rreq.as_ref().is_some_and(|first| *first != message) {
+        let code = if known.version == "2.3.1" { "312" } else { "301" };
         return reply(&erro('S', code, "RReq refused", "threeDSServerTransID", &message));
     }
-    let faults = server.faults.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let status =
-        if faults.results_status.is_empty() { "01" } else { faults.results_status.as_str() };
-    let rres = message::rres(&message, status);
+    let rres = message::rres(&message, &server.results_status(&known));
     server.change(&id, |payment| {
-        payment.rreq_count += 1;
-        payment.rreq = Some(message);
+        if payment.rreq.is_none() {
+            payment.rreq_count += 1;
+            payment.rreq = Some(message);
+        }
     });
     reply(&rres)
 }

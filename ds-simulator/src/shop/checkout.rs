@@ -208,7 +208,7 @@ impl Shop {
         .iter()
         .any(|(now, usual)| now != usual && Some(now.as_str()) != names.first().copied());
         CheckoutPage {
-            picks: picks(&self.cards(), &form.card),
+            picks: picks(&self.cards(), &form.card, language),
             currencies: choices(&CURRENCIES, &form.currency, |letters| letters.to_owned()),
             versions: std::iter::once(("", t("version.highest")))
                 .chain(VERSIONS.map(|version| (version, version)))
@@ -248,7 +248,7 @@ fn choices<const N: usize>(
         .collect()
 }
 
-fn picks(cards: &[TestCard], chosen: &str) -> Vec<Pick> {
+fn picks(cards: &[TestCard], chosen: &str, language: Language) -> Vec<Pick> {
     cards
         .iter()
         .enumerate()
@@ -259,13 +259,26 @@ fn picks(cards: &[TestCard], chosen: &str) -> Vec<Pick> {
             grouped: grouped(&card.pan),
             expiry: card.expiry.as_deref().map_or_else(String::new, month_first),
             scenario: card.scenario.clone(),
-            expect: match &card.expect {
-                serde_json::Value::String(words) => words.clone(),
-                serde_json::Value::Null => String::new(),
-                other => other.to_string(),
-            },
+            expect: expectation(&card.expect, language),
         })
         .collect()
+}
+
+/// A `transStatus` with its words; anything else as it stands in the file.
+fn expectation(expect: &serde_json::Value, language: Language) -> String {
+    let Some(said) = expect.as_str() else {
+        return if expect.is_null() { String::new() } else { expect.to_string() };
+    };
+    let key = match said {
+        "Y" => "expect.Y",
+        "C" => "expect.C",
+        "A" => "expect.A",
+        "N" => "expect.N",
+        "U" => "expect.U",
+        "R" => "expect.R",
+        _ => return said.to_owned(),
+    };
+    format!("{said} {}", language.text(key))
 }
 
 /// `4000 0000 0000 1000`.
@@ -290,17 +303,18 @@ fn month_first(expiry: &str) -> String {
 
 type Wrong = Vec<(&'static str, &'static str)>;
 
-/// The order of a filled form, or every field that is wrong with the key of its text.
+/// The order of a filled form, or every field that is wrong, in the page's order, with the key of
+/// its text.
 fn order(form: &CheckoutForm, cards: &[TestCard]) -> Result<Order, Wrong> {
     let mut wrong = Vec::new();
-    let (pan, expiry) = card(form, cards, &mut wrong);
-    if !known(&CURRENCIES, &form.currency) {
-        wrong.push(("currency", "err.choice"));
-    }
     let amount = money::to_minor(&form.amount, &form.currency);
     if amount.is_none() {
         wrong.push(("amount", "err.amount"));
     }
+    if !known(&CURRENCIES, &form.currency) {
+        wrong.push(("currency", "err.choice"));
+    }
+    let (pan, expiry) = card(form, cards, &mut wrong);
     if !(form.version.is_empty() || VERSIONS.contains(&form.version.as_str())) {
         wrong.push(("version", "err.choice"));
     }
@@ -447,7 +461,7 @@ mod tests {
         };
         let fields: Vec<_> =
             order(&form, &cards()).unwrap_err().into_iter().map(|(field, _)| field).collect();
-        assert_eq!(fields, ["number", "expiry", "amount", "window"]);
+        assert_eq!(fields, ["amount", "number", "expiry", "window"]);
     }
 
     #[test]

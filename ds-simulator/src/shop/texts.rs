@@ -129,6 +129,12 @@ const CATALOGUE: &[(&str, &str, &str)] = &[
     ("picker.all", "テストカード一覧", "All test cards"),
     ("scenario", "内容", "Scenario"),
     ("expected", "期待される結果", "Expected result"),
+    ("expect.Y", "チャレンジなしで認証成功", "authenticated without a challenge"),
+    ("expect.C", "チャレンジ（本人確認）", "a challenge"),
+    ("expect.A", "試行の証明のみ", "an attempt is proved"),
+    ("expect.N", "認証されない", "not authenticated"),
+    ("expect.U", "認証を実施できない", "authentication not possible"),
+    ("expect.R", "拒否", "rejected"),
     ("number", "カード番号", "Card number"),
     (
         "number.hint",
@@ -267,7 +273,6 @@ const CATALOGUE: &[(&str, &str, &str)] = &[
     ),
     ("trace.raw", "JSONで見る", "As JSON"),
     ("trace.none", "記録はまだありません。", "Nothing recorded yet."),
-    ("bytes", "バイト", "bytes"),
     ("missing.title", "ページが見つかりません", "Page not found"),
     (
         "missing.text",

@@ -129,6 +129,10 @@ impl Stage {
         serde_json::from_slice(self.areq_bytes().last().unwrap()).unwrap()
     }
 
+    pub(super) fn last_ares(&self) -> Value {
+        self.acs.ares.lock().unwrap().clone()
+    }
+
     pub(super) fn lose_next_ares(&self) {
         *self.acs.lose.lock().unwrap() = true;
     }
