@@ -1,5 +1,6 @@
 //! The command line.
 
+mod card;
 mod check;
 mod init;
 mod serve;
@@ -22,6 +23,7 @@ enum Command {
     Init(init::InitArgs),
     Check(check::CheckArgs),
     Serve(serve::ServeArgs),
+    Card(card::CardArgs),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -36,6 +38,7 @@ pub fn run() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Card(args) => card::run(args),
     };
     done.unwrap_or_else(|error| {
         say(&format!("acs: {error:#}"));

@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod boot;
+pub mod cards;
 pub mod check;
 pub mod cli;
 pub mod clock;

@@ -54,7 +54,8 @@ CREATE TABLE replay_keys (
 CREATE TABLE card_batches (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     issuer_id TEXT    NOT NULL,
-    visible   INTEGER NOT NULL,
+    visible   INTEGER NOT NULL,            -- 0 while an import writes it, and after it crashed
+    purged    INTEGER NOT NULL DEFAULT 0,  -- 1 once the rows this batch replaces are deleted
     cards     INTEGER NOT NULL
 );
 
@@ -69,3 +70,5 @@ CREATE TABLE cards (
     outcome   TEXT,                        -- JSON; development profile only
     PRIMARY KEY (issuer_id, token, batch)
 ) WITHOUT ROWID;
+
+CREATE INDEX cards_batch ON cards (batch, issuer_id, token);

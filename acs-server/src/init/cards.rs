@@ -51,7 +51,7 @@ pub(super) fn import(config: &Config) -> anyhow::Result<()> {
     for issuer in &config.issuer {
         let of_issuer = CARDS.iter().filter(|card| card.issuer == issuer.id);
         let lines: String = of_issuer.map(|card| format!("{}\n", line(card))).collect();
-        let _ = lines;
+        crate::cards::import_lines(config, &issuer.id, &lines)?;
     }
     Ok(())
 }

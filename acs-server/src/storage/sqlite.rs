@@ -1,6 +1,7 @@
 //! The embedded store: SQLite with a write-ahead log, one writer thread with grouped, synced
 //! commits, reading threads beside it, checkpoints on a thread of their own.
 
+pub mod cards;
 mod checkpoint;
 mod error;
 mod reader;

@@ -1,0 +1,253 @@
+//! One line of a card file.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use acs_core::element::{Pan, TransStatus};
+use acs_core::profile::{Card, CardState, Contacts, ScriptedOutcome};
+
+use super::json::Json;
+use super::lines::MAX_LINE;
+use super::{STATES, read_state};
+use crate::config::{Issuer, Profile};
+
+/// A good line.
+#[derive(Debug)]
+pub struct Accepted {
+    pub pan: Pan,
+    pub card: Card,
+    /// Whether the number's check digit is right.
+    pub luhn: bool,
+}
+
+/// Why a line is bad. Never holds anything of the line but, for unknown keys that look like a word,
+/// the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    TooLong,
+    NotUtf8,
+    /// Not JSON from this column on.
+    NotJson(usize),
+    NotAnObject,
+    /// In this object, or in the line itself.
+    UnknownKey {
+        place: Option<&'static str>,
+        key: Option<String>,
+    },
+    RepeatedKey(&'static str),
+    Missing(&'static str),
+    NotAString(&'static str),
+    NotAnObjectValue(&'static str),
+    Pan,
+    CheckDigit,
+    NotIssued,
+    Expiry,
+    State,
+    Sms,
+    Email,
+    OutcomeInProduction,
+    OutcomeStatus,
+    OutcomeReason,
+}
+
+/// Reads a line without its line feed; `None` when it is blank.
+///
+/// # Errors
+/// The [`Reason`] why it is bad.
+pub fn read_line(
+    line: &[u8],
+    profile: Profile,
+    issuer: &Issuer,
+) -> Result<Option<Accepted>, Reason> {
+    let text = std::str::from_utf8(line).map_err(|_| Reason::NotUtf8)?;
+    if text.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let Json::Object(members) = Json::parse(text).map_err(Reason::NotJson)? else {
+        return Err(Reason::NotAnObject);
+    };
+    let [pan, expiry, state, contacts, outcome] =
+        take(members, None, ["pan", "expiry", "state", "contacts", "outcome"])?;
+    let pan = Pan::parse(&required("pan", pan)?).ok_or(Reason::Pan)?;
+    let luhn = check_digit_is_right(pan.expose_digits());
+    if profile == Profile::Production && !luhn {
+        return Err(Reason::CheckDigit);
+    }
+    if !issuer.issues(&pan) {
+        return Err(Reason::NotIssued);
+    }
+    let card = Card {
+        expiry: text_of("expiry", expiry)?.map(|text| read_expiry(&text)).transpose()?,
+        state: text_of("state", state)?
+            .map_or(Some(CardState::Active), |name| read_state(&name))
+            .ok_or(Reason::State)?,
+        contacts: read_contacts(contacts)?,
+        outcome: read_outcome(outcome, profile)?,
+    };
+    Ok(Some(Accepted { pan, card, luhn }))
+}
+
+/// Sorts the members of an object by `keys`; each at most once, and no others.
+fn take<'a, const N: usize>(
+    members: Vec<(Cow<'a, str>, Json<'a>)>,
+    place: Option<&'static str>,
+    keys: [&'static str; N],
+) -> Result<[Option<Json<'a>>; N], Reason> {
+    let mut values = [const { None }; N];
+    for (key, value) in members {
+        let Some(index) = keys.iter().position(|known| *known == key) else {
+            let key = looks_like_a_word(&key).then(|| key.into_owned());
+            return Err(Reason::UnknownKey { place, key });
+        };
+        if values[index].replace(value).is_some() {
+            return Err(Reason::RepeatedKey(keys[index]));
+        }
+    }
+    Ok(values.map(|value| value.filter(|value| *value != Json::Null)))
+}
+
+/// Whether a key may be shown: a mistyped name, hardly a value out of place.
+fn looks_like_a_word(key: &str) -> bool {
+    (1..=20).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_')
+}
+
+fn text_of<'a>(
+    name: &'static str,
+    value: Option<Json<'a>>,
+) -> Result<Option<Cow<'a, str>>, Reason> {
+    match value {
+        Some(Json::Text(text)) => Ok(Some(text)),
+        Some(_) => Err(Reason::NotAString(name)),
+        None => Ok(None),
+    }
+}
+
+fn required<'a>(name: &'static str, value: Option<Json<'a>>) -> Result<Cow<'a, str>, Reason> {
+    text_of(name, value)?.ok_or(Reason::Missing(name))
+}
+
+/// YYMM.
+fn read_expiry(text: &str) -> Result<String, Reason> {
+    let digits = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let good = digits && matches!(text[2..].parse(), Ok(1..=12_u8));
+    good.then(|| text.to_owned()).ok_or(Reason::Expiry)
+}
+
+fn read_contacts(value: Option<Json<'_>>) -> Result<Contacts, Reason> {
+    let mut contacts = Contacts::default();
+    let Some(value) = value else { return Ok(contacts) };
+    let Json::Object(members) = value else { return Err(Reason::NotAnObjectValue("contacts")) };
+    let [sms, email] = take(members, Some("contacts"), ["sms", "email"])?;
+    if let Some(number) = text_of("contacts.sms", sms)? {
+        contacts.sms = Some(is_e164(&number).then(|| number.into_owned()).ok_or(Reason::Sms)?);
+    }
+    if let Some(address) = text_of("contacts.email", email)? {
+        let good = is_email(&address).then(|| address.into_owned());
+        contacts.email = Some(good.ok_or(Reason::Email)?);
+    }
+    Ok(contacts)
+}
+
+/// A plus sign and 7 to 15 digits, the first of them not 0.
+fn is_e164(text: &str) -> bool {
+    text.strip_prefix('+').is_some_and(|digits| {
+        (7..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// Good enough to be handed to a messaging service: one address, nothing that ends a line.
+fn is_email(text: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "<>,;:\"()[]\\".contains(c);
+    text.len() <= 254
+        && !text.contains(odd)
+        && text.split_once('@').is_some_and(|(user, host)| {
+            let label = |label: &str| !label.is_empty() && !label.contains('@');
+            !user.is_empty() && host.split('.').all(label)
+        })
+}
+
+fn read_outcome(
+    value: Option<Json<'_>>,
+    profile: Profile,
+) -> Result<Option<ScriptedOutcome>, Reason> {
+    let Some(value) = value else { return Ok(None) };
+    if profile == Profile::Production {
+        return Err(Reason::OutcomeInProduction);
+    }
+    let Json::Object(members) = value else { return Err(Reason::NotAnObjectValue("outcome")) };
+    let [status, reason] = take(members, Some("outcome"), ["status", "reason"])?;
+    let status = required("outcome.status", status)?;
+    let status = STATUSES.into_iter().find(|known| known.code() == status);
+    let reason = text_of("outcome.reason", reason)?;
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if reason.as_deref().is_some_and(|text| !digits(text)) {
+        return Err(Reason::OutcomeReason);
+    }
+    let status = status.ok_or(Reason::OutcomeStatus)?;
+    Ok(Some(ScriptedOutcome { status, reason: reason.map(Cow::into_owned) }))
+}
+
+/// ISO/IEC 7812-1, annex B.
+fn check_digit_is_right(digits: &str) -> bool {
+    let sum: u32 = digits
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(place, byte)| {
+            let digit = u32::from(byte - b'0');
+            let doubled = if place % 2 == 1 { digit * 2 } else { digit };
+            doubled / 10 + doubled % 10
+        })
+        .sum();
+    sum % 10 == 0
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => write!(f, "longer than {MAX_LINE} bytes"),
+            Self::NotUtf8 => f.write_str("not UTF-8 text"),
+            Self::NotJson(column) => write!(f, "not valid JSON at column {column}"),
+            Self::NotAnObject => f.write_str("not a JSON object"),
+            Self::UnknownKey { place, key } => {
+                f.write_str("unknown key")?;
+                key.iter().try_for_each(|key| write!(f, " \"{key}\""))?;
+                place.iter().try_for_each(|place| write!(f, " in \"{place}\""))
+            }
+            Self::RepeatedKey(key) => write!(f, "key \"{key}\" appears twice"),
+            Self::Missing(key) => write!(f, "\"{key}\" is missing"),
+            Self::NotAString(key) => write!(f, "\"{key}\" is not a string"),
+            Self::NotAnObjectValue(key) => write!(f, "\"{key}\" is not an object"),
+            Self::Pan => f.write_str("\"pan\" is not 13 to 19 digits"),
+            Self::CheckDigit => f.write_str("the check digit of \"pan\" is wrong"),
+            Self::NotIssued => f.write_str("\"pan\" is outside the issuer's ranges"),
+            Self::Expiry => f.write_str("\"expiry\" is not YYMM"),
+            Self::State => {
+                let names: Vec<_> = STATES.iter().map(|(name, _)| *name).collect();
+                write!(f, "\"state\" is none of {}", names.join(", "))
+            }
+            Self::Sms => f.write_str("\"contacts.sms\" is not + and 7 to 15 digits"),
+            Self::Email => f.write_str("\"contacts.email\" is not a mail address"),
+            Self::OutcomeInProduction => {
+                f.write_str("\"outcome\" is for the development profile only")
+            }
+            Self::OutcomeStatus => f.write_str("\"outcome.status\" is none of Y, A, N, U, R, C"),
+            Self::OutcomeReason => f.write_str("\"outcome.reason\" is not two digits"),
+        }
+    }
+}
+
+const STATUSES: [TransStatus; 6] = [
+    TransStatus::Authenticated,
+    TransStatus::Attempted,
+    TransStatus::NotAuthenticated,
+    TransStatus::Unavailable,
+    TransStatus::Rejected,
+    TransStatus::ChallengeRequired,
+];
+
+#[cfg(test)]
+mod tests;
