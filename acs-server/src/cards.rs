@@ -106,7 +106,8 @@ pub const LISTED: usize = 1000;
 /// then.
 ///
 /// # Errors
-/// [`ImportError`]; then no card was changed.
+/// [`ImportError`]; then no card was changed, unless deleting replaced rows failed after the new
+/// ones became visible, see [`CardBatch::publish`].
 pub fn import(
     config: &Config,
     issuer_id: &str,
@@ -207,7 +208,7 @@ impl Import<'_> {
                 Ok(None) => {}
                 Err(reason) => self.bad.push(BadLine { number, reason }),
             }
-            if number % REPORT_EVERY == 0 {
+            if number.is_multiple_of(REPORT_EVERY) {
                 self.report(number, false);
             }
         }

@@ -157,7 +157,7 @@ fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::FAILURE)
         }
-        Err(error) => Err(error).context("nothing was imported"),
+        Err(error) => Err(error.into()),
     }
 }
 

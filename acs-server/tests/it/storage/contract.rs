@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use acs_core::UtcMillis;
+use acs_core::profile::CardState;
 use acs_server::storage::{
     Committed, OutgoingKind, OutgoingWrite, Store, StoreError, TransactionNumber, Unit,
 };
@@ -405,7 +406,19 @@ pub(crate) async fn a_reply_can_be_read_after_a_reopen<E: Engine>(engine: &E) {
 }
 
 pub(crate) async fn cards_are_found_by_issuer_and_number<E: Engine>(engine: &E) {
-    let _ = engine;
+    let store = engine.open();
+    let pan = secret("4000000000001000").pan;
+    let line = |state| format!(r#"{{"pan":"4000000000001000","expiry":"3012","state":"{state}"}}"#);
+    engine.import_cards("bank-a", &line("active"));
+    engine.import_cards("bank-b", &line("lost"));
+    let state = async |issuer| store.card(issuer, &pan).await.unwrap().map(|card| card.state);
+    assert_eq!(state("bank-a").await, Some(CardState::Active));
+    assert_eq!(state("bank-b").await, Some(CardState::Lost));
+    assert_eq!(state("bank-c").await, None);
+    engine.import_cards("bank-a", &line("stolen"));
+    assert_eq!(state("bank-a").await, Some(CardState::Stolen));
+    let other = secret("4000000000001091").pan;
+    assert!(store.card("bank-a", &other).await.unwrap().is_none());
 }
 
 pub(crate) async fn a_closed_store_says_so<E: Engine>(engine: &E) {

@@ -38,5 +38,7 @@ impl Engine for Sqlite {
         Arc::new(self.open_with(SqliteOptions::default()))
     }
 
-    fn import_cards(&self, _issuer_id: &str, _lines: &str) {}
+    fn import_cards(&self, issuer_id: &str, lines: &str) {
+        crate::cards::import(&self.path(), &self.vault, issuer_id, lines).unwrap();
+    }
 }
