@@ -19,7 +19,7 @@ use crate::pki::{self, Identity};
 /// About the size of a frictionless ARes with its optional elements.
 const ANSWER_BYTES: usize = 1_024;
 
-/// Reads each request whole and answers [`ANSWER_BYTES`], until the socket fails. `bound` is told
+/// Reads each request whole and answers `ANSWER_BYTES`, until the socket fails. `bound` is told
 /// the address first.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! The parties around an Access Control Server, for tests and demonstrations: directory server,
 //! 3DS Server, merchant shop, browser, each hostile on request.
 //!
-//! [`Simulator::start`] runs the servers on loopback ports; [`pay`] makes one payment through them.
+//! [`Simulator::start`] runs the servers on loopback ports; [`pay()`] makes one payment through them.
 
 pub mod browser;
 pub mod cards;
