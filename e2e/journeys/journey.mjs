@@ -74,7 +74,7 @@ class Shopper {
     await page.goto(endpoints.shop);
     await this.shot("checkout");
     await page.fill("#number", pan);
-    await page.fill("#expiry", expiry);
+    await page.fill("#expiry", `${expiry.slice(2)}/${expiry.slice(0, 2)}`);
     await page.fill("#amount", amount);
     await page.selectOption("#currency", "392");
     if (!(await page.locator("#version").isVisible())) await page.click("details.settings summary");
