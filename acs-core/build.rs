@@ -6,6 +6,9 @@ use std::{env, fs};
 
 use serde_json::{Map, Value};
 
+#[path = "src/dictionary/name_hash.rs"]
+mod name_hash;
+
 const FACTS: &str = "dictionary/data-elements.json";
 const MESSAGES: [&str; 8] = ["AReq", "ARes", "CReq", "CRes", "CResFinal", "RReq", "RRes", "Erro"];
 const VERSIONS: [&str; 3] = ["2.1.0", "2.2.0", "2.3.1"];
@@ -48,6 +51,7 @@ impl Tables<'_> {
             .clone();
         let sorted: BTreeMap<_, _> = elements.iter().collect();
         let mut rows = String::new();
+        let mut names = Vec::new();
         let mut any = "None".to_owned();
         for (element, versions) in sorted {
             let Some(cell) = versions[version].as_object() else { continue };
@@ -56,10 +60,12 @@ impl Tables<'_> {
                 any = format!("Some(&{row})");
             } else {
                 rows.push_str(&format!("    {row},\n"));
+                names.push(element.as_str());
             }
         }
         self.out.push_str(&format!(
-            "static {ident}: Table = Table {{ any: {any}, elements: &[\n{rows}] }};\n\n"
+            "static {ident}: Table = Table {{ any: {any}, slots: &{:?}, elements: &[\n{rows}] }};\n\n",
+            slots(&names)
         ));
         ident
     }
@@ -140,6 +146,19 @@ impl Tables<'_> {
         }
         self.out.push_str("    }\n}\n");
     }
+}
+
+/// Open addressing over the names: a power of two of slots, at most half of them taken.
+fn slots(names: &[&str]) -> Vec<u8> {
+    let mut slots = vec![u8::MAX; (names.len() * 2 + 1).next_power_of_two()];
+    for (at, name) in names.iter().enumerate() {
+        let mut slot = name_hash::of(name) as usize & (slots.len() - 1);
+        while slots[slot] != u8::MAX {
+            slot = (slot + 1) & (slots.len() - 1);
+        }
+        slots[slot] = u8::try_from(at).expect("a message has fewer than 255 elements");
+    }
+    slots
 }
 
 fn ident(section: &str, name: &str, version: &str) -> String {

@@ -3,6 +3,8 @@
 //! `dictionary/data-elements.json`, as seen by an ACS: AReq on the hop from the directory server,
 //! RReq on the hop to it.
 
+mod name_hash;
+
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion};
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
@@ -43,6 +45,8 @@ impl Message {
 pub struct Table {
     /// Sorted by name.
     pub elements: &'static [Element],
+    /// Indices into `elements` by hash of the name; `u8::MAX` is none.
+    slots: &'static [u8],
     /// Describes every member of an object whose names are free.
     pub any: Option<&'static Element>,
 }
@@ -206,7 +210,16 @@ impl Table {
     /// The index of the element called `name`.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.elements.binary_search_by(|element| element.name.cmp(name)).ok()
+        let mask = self.slots.len() - 1;
+        let mut slot = name_hash::of(name) as usize & mask;
+        // At most half of the slots are taken, so an empty one ends the search.
+        while let Some(element) = self.elements.get(usize::from(self.slots[slot])) {
+            if element.name == name {
+                return Some(self.slots[slot].into());
+            }
+            slot = (slot + 1) & mask;
+        }
+        None
     }
 
     /// The element called `name`; for free names the one that describes all.
@@ -277,6 +290,9 @@ mod tests {
                 let elements = table(message, version).elements;
                 assert_eq!(elements.len(), count, "{message:?} {version}");
                 assert!(elements.is_sorted_by(|a, b| a.name < b.name), "{message:?} {version}");
+                let found = |at: usize| table(message, version).position(elements[at].name);
+                assert!((0..count).all(|at| found(at) == Some(at)), "{message:?} {version}");
+                assert_eq!(table(message, version).position("none of these"), None);
             }
         }
     }

@@ -117,12 +117,14 @@ impl<'a> Object<'a> {
 }
 
 fn quoted_length(text: &str) -> usize {
-    let escaped = |c: char| match c {
-        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-        c if c < ' ' => 6,
+    // By bytes: those that continue a character count nothing.
+    let length = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0x00..=0x1f => 6,
+        0x80..=0xbf => 0,
         _ => 1,
     };
-    2 + text.chars().map(escaped).sum::<usize>()
+    2 + text.bytes().map(length).sum::<usize>()
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Node<'a> {
