@@ -161,6 +161,8 @@ fn extensions() {
     let mut message = browser_areq("2.2.0");
     message["messageExtension"] = extension(false, "x")["messageExtension"].clone();
     assert!(read(&message).is_ok());
+    let number = extension(true, "A000000004-4000000000001000");
+    assert_eq!(refused("2.2.0", number), pair("202", "unknown extension"));
     let bare = json!({"messageExtension": [{"name": "n", "criticalityIndicator": false}]});
     assert_eq!(refused("2.2.0", bare), pair("201", "messageExtension.id,messageExtension.data"));
 }

@@ -49,8 +49,12 @@ fn is_good(name: &str, node: &Node<'_>) -> bool {
     }
 }
 
-/// A stranger's text as it may stand in `errorDetail`.
+/// A stranger's text as it may stand in `errorDetail`: nothing that could be an account number.
 fn printable(id: &str) -> String {
+    let digits = |run: &str| run.len() >= 13;
+    if id.split(|c: char| !c.is_ascii_digit()).any(digits) {
+        return "unknown extension".to_owned();
+    }
     id.chars().filter(|c| c.is_ascii_graphic() && *c != ',').take(MAX_NAME_LENGTH).collect()
 }
 
