@@ -2,6 +2,8 @@
 //! token MACs.
 
 pub mod authentication_value;
+pub mod jwe;
+pub mod key_agreement;
 
 pub use authentication_value::{
     AuthenticationValue, AuthenticationValueGenerator, HmacSha256Generator, ValueFacts,
