@@ -21,11 +21,18 @@ use ds_simulator::{Faults, NetworkConfig, PayOptions, Receipt, SimConfig, Simula
 
 /// Directory server, 3DS Server, shop and browser around an Access Control Server.
 #[derive(Debug, Parser)]
-#[command(name = "ds-sim", version)]
+#[command(name = "ds-sim", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const EXAMPLES: &str = "Examples (against a running `cargo xtask demo`):
+  ds-sim pay --pan 4000000000001000 --amount 500
+  ds-sim pay --pan 4000000000001091 --amount 12800 --version 2.1.0
+  ds-sim pay --pan 4000000000001091 --amount 12800 --do 000000 --do resend --do cancel
+  ds-sim send areq.json --as ds --fresh
+  ds-sim load --seconds 5 --connections 16";
 
 #[derive(Debug, Subcommand)]
 enum Command {
