@@ -15,7 +15,8 @@ use serde_json::Value;
 pub struct Record<'a> {
     /// UTC milliseconds.
     pub at: i64,
-    /// Sender and receiver: `3DSS-DS`, `DS-ACS`, `ACS-DS`, `DS-3DSS`, `BRW-ACS`, `ACS-BRW`.
+    /// Sender and receiver: `3DSS-DS`, `DS-ACS`, `ACS-DS`, `DS-3DSS`, `BRW-ACS`, `ACS-BRW`;
+    /// `BRW-3DSS` where a real browser brings the shop what the ACS gave it.
     pub leg: &'a str,
     /// `request` or `response`.
     pub direction: &'a str,

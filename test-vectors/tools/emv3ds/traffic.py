@@ -138,8 +138,10 @@ def _record(line: str, where: str, place: int) -> Record:
         message = raw["message"]
         if not isinstance(message, dict):
             message = {}
+        # What a real browser posts to the shop is the ACS's own message, carried unchanged.
+        leg = "ACS-BRW" if raw["leg"] == "BRW-3DSS" else raw["leg"]
         return Record(
-            place, int(raw["at"]), raw["leg"], raw["direction"], message, str(raw["txn"]).lower()
+            place, int(raw["at"]), leg, raw["direction"], message, str(raw["txn"]).lower()
         )
     except (ValueError, KeyError, TypeError) as error:
         kind = type(error).__name__
