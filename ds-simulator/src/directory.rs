@@ -1,6 +1,9 @@
 //! The directory server: forwards AReq to the ACS and RReq to the 3DS Server, adds what a
 //! directory server adds, checks its peers, and answers PReq (protocol sections 1, 9 and 10).
 
+mod judge;
+mod ranges;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -98,9 +101,6 @@ pub(crate) struct DirectorySetup {
     pub(crate) server: Identity,
 }
 
-/// `cardRangeData` bounds: every card whose number begins with 2 to 6.
-const RANGE: (&str, &str) = ("2000000000000000", "6999999999999999");
-const SERIAL: &str = "1";
 const BODY_LIMIT: usize = 1024 * 1024;
 const RREQS_KEPT: usize = 20_000;
 const TRANSACTIONS_KEPT: usize = 20_000;
@@ -187,7 +187,7 @@ impl DirectoryServer {
         Router::new()
             .route("/ds/areq", post(areq))
             .route("/ds/rreq", post(rreq))
-            .route("/ds/preq", post(preq))
+            .route("/ds/preq", post(ranges::preq))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(self)
     }
@@ -232,50 +232,6 @@ impl DirectoryServer {
         }
     }
 
-    /// The 3DS Server gets the ARes, or an Erro in its place.
-    fn judge_ares(&self, areq: &Value, ares: &Value) -> Result<(), (&'static str, String)> {
-        if text(ares, "messageType") != Some("ARes") {
-            return Err(("101", "messageType".to_owned()));
-        }
-        if ares["messageVersion"] != areq["messageVersion"] {
-            return Err(("203", "messageVersion".to_owned()));
-        }
-        let missing: Vec<_> = [
-            "acsTransID",
-            "acsReferenceNumber",
-            "dsTransID",
-            "dsReferenceNumber",
-            "threeDSServerTransID",
-            "transStatus",
-        ]
-        .into_iter()
-        .filter(|name| text(ares, name).is_none_or(str::is_empty))
-        .collect();
-        if !missing.is_empty() {
-            return Err(("201", missing.join(",")));
-        }
-        let foreign: Vec<_> = ["threeDSServerTransID", "dsTransID"]
-            .into_iter()
-            .filter(|name| !same_id(text(ares, name), text(areq, name)))
-            .collect();
-        if !foreign.is_empty() {
-            return Err(("301", foreign.join(",")));
-        }
-        let status = text(ares, "transStatus").unwrap_or_default();
-        let allowed = match text(areq, "messageVersion") {
-            Some("2.1.0") => "YNUACR",
-            Some("2.2.0") => "YNUACRDI",
-            _ => "YNUACRDIS",
-        };
-        if status.len() != 1 || !allowed.contains(status) {
-            return Err(("203", "transStatus".to_owned()));
-        }
-        if status == "C" && text(ares, "acsURL").is_none() && areq["deviceChannel"] == "02" {
-            return Err(("201", "acsURL".to_owned()));
-        }
-        Ok(())
-    }
-
     /// An Erro about a response is a new POST to whoever sent it [P-ERRO-04].
     async fn complain_to_acs(&self, erro: &Value) {
         self.trace.message("DS-ACS", "request", erro, erro.to_string().len());
@@ -305,11 +261,14 @@ impl DirectoryServer {
         let Some(known) = transactions.by_id.get(&id) else {
             return Err(("301", "dsTransID".to_owned()));
         };
-        if !same_id(text(rreq, "threeDSServerTransID"), Some(&known.three_ds_server_trans_id)) {
+        if !judge::same_id(
+            text(rreq, "threeDSServerTransID"),
+            Some(&known.three_ds_server_trans_id),
+        ) {
             return Err(("301", "threeDSServerTransID".to_owned()));
         }
         if known.acs_trans_id.is_some()
-            && !same_id(text(rreq, "acsTransID"), known.acs_trans_id.as_deref())
+            && !judge::same_id(text(rreq, "acsTransID"), known.acs_trans_id.as_deref())
         {
             return Err(("301", "acsTransID".to_owned()));
         }
@@ -321,7 +280,7 @@ impl DirectoryServer {
         if known.acs_trans_id.is_some() && !known.challenged {
             return Err((if newest { "313" } else { "305" }, "acsTransID".to_owned()));
         }
-        judge_result(rreq, version, known.payment)?;
+        judge::result(rreq, version, known.payment)?;
         Ok(known.clone())
     }
 
@@ -467,7 +426,7 @@ impl DirectoryServer {
         if text(&ares, "messageType") == Some("Erro") {
             return ares;
         }
-        if let Err((code, detail)) = self.judge_ares(areq, &ares) {
+        if let Err((code, detail)) = judge::ares(areq, &ares) {
             let erro = erro('D', code, "ARes refused", &detail, &ares);
             self.complain_to_acs(&erro).await;
             return erro;
@@ -548,118 +507,6 @@ impl DirectoryServer {
     }
 }
 
-/// `POST /ds/preq`, from the 3DS Server.
-async fn preq(
-    State(ds): State<Arc<DirectoryServer>>,
-    Extension(peer): Extension<Peer>,
-    body: Bytes,
-) -> Response<Body> {
-    let message = match read(&body, "PReq") {
-        Ok(message) => message,
-        Err(erro) => return answer(&erro, None, None),
-    };
-    ds.trace.message("3DSS-DS", "request", &message, body.len());
-    if !peer.has_role("3dss") {
-        let erro = erro('D', "303", "access denied", "client certificate", &message);
-        return ds.answer_3dss(&erro, None);
-    }
-    if text(&message, "messageType") == Some("Erro") {
-        return Response::new(Body::empty());
-    }
-    let version = text(&message, "messageVersion").unwrap_or_default();
-    let reply = match text(&message, "serialNum") {
-        _ if !VERSIONS.contains(&version) => {
-            erro('D', "102", "version not supported", &VERSIONS.join(","), &message)
-        }
-        Some(serial) if serial != SERIAL => {
-            erro('D', "307", "serial number invalid", "serialNum", &message)
-        }
-        serial => ds.pres(&message, serial.is_some()),
-    };
-    let id = text(&reply, "dsTransID").map(str::to_owned);
-    ds.answer_3dss(&reply, id.as_deref().filter(|_| message["messageVersion"] == "2.3.1"))
-}
-
-impl DirectoryServer {
-    /// The card ranges of the ACS; without them when the asker has them already [P-PREQ-04].
-    fn pres(&self, preq: &Value, unchanged: bool) -> Value {
-        let mut pres = json!({
-            "messageType": "PRes",
-            "messageVersion": preq["messageVersion"],
-            "threeDSServerTransID": preq["threeDSServerTransID"],
-            "dsTransID": new_id(),
-            "serialNum": SERIAL,
-        });
-        let newest = preq["messageVersion"] == "2.3.1";
-        if newest {
-            pres["dsProtocolVersions"] = json!(VERSIONS);
-            pres["readOrder"] = json!("01");
-        } else {
-            pres["dsStartProtocolVersion"] = json!(VERSIONS[0]);
-            pres["dsEndProtocolVersion"] = json!(VERSIONS[2]);
-        }
-        if !unchanged {
-            pres["cardRangeData"] =
-                json!([if newest { self.range_231() } else { self.range(preq) }]);
-        }
-        pres
-    }
-
-    fn range(&self, preq: &Value) -> Value {
-        let mut range = json!({
-            "startRange": RANGE.0, "endRange": RANGE.1, "actionInd": "A",
-            "acsStartProtocolVersion": VERSIONS[0], "acsEndProtocolVersion": VERSIONS[2],
-        });
-        if let Some(url) = &self.method_url {
-            range["threeDSMethodURL"] = json!(url);
-        }
-        if preq["messageVersion"] == "2.2.0" {
-            range["acsInfoInd"] = json!(["01", "02"]);
-        }
-        range
-    }
-
-    fn range_231(&self) -> Value {
-        let versions: Vec<_> = VERSIONS
-            .iter()
-            .map(|version| {
-                let mut entry = json!({"version": version, "acsInfoInd": ["01", "02"]});
-                if let Some(url) = &self.method_url {
-                    entry["threeDSMethodURL"] = json!(url);
-                }
-                entry
-            })
-            .collect();
-        json!({
-            "ranges": [{"start": RANGE.0, "end": RANGE.1}], "actionInd": "A",
-            "acsProtocolVersions": versions,
-        })
-    }
-}
-
-/// A directory server's view of an RReq's content.
-fn judge_result(rreq: &Value, version: &str, payment: bool) -> Result<(), (&'static str, String)> {
-    let status = text(rreq, "transStatus").unwrap_or_default();
-    if payment && status.is_empty() {
-        return Err(("201", "transStatus".to_owned()));
-    }
-    let allowed = if version == "2.3.1" { "YNUARD" } else { "YNUAR" };
-    if !status.is_empty() && !allowed.contains(status) {
-        return Err(("203", "transStatus".to_owned()));
-    }
-    let mut missing = Vec::new();
-    if payment && matches!(status, "N" | "U" | "R") && rreq.get("transStatusReason").is_none() {
-        missing.push("transStatusReason");
-    }
-    if payment && matches!(status, "Y" | "A") && rreq.get("authenticationValue").is_none() {
-        missing.push("authenticationValue");
-    }
-    if rreq["transStatusReason"] == "14" && rreq.get("challengeCancel").is_none() {
-        missing.push("challengeCancel");
-    }
-    if missing.is_empty() { Ok(()) } else { Err(("201", missing.join(","))) }
-}
-
 /// A JSON object of the expected type (or an Erro), or the Erro to answer.
 fn read(body: &[u8], expected: &str) -> Result<Value, Value> {
     let Ok(message) = serde_json::from_slice::<Value>(body) else {
@@ -686,10 +533,6 @@ pub(crate) fn answer(
     response
         .body(Body::from(reply.to_string()))
         .unwrap_or_else(|_| Response::new(Body::from(reply.to_string())))
-}
-
-fn same_id(left: Option<&str>, right: Option<&str>) -> bool {
-    matches!((left, right), (Some(left), Some(right)) if left.eq_ignore_ascii_case(right))
 }
 
 fn or_default(millis: u64, default: u64) -> Duration {
