@@ -25,7 +25,7 @@ pub struct Rule {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Condition {
-    /// `purchaseCurrency`, numeric or alphabetic is decided by configuration loading: numeric here.
+    /// `purchaseCurrency`, ISO 4217 numeric.
     pub currency: Vec<String>,
     /// Amount in minor units at or above; needs `currency` to be meaningful.
     pub amount_at_least: Option<u64>,

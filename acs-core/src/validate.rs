@@ -140,6 +140,7 @@ impl Walk<'_> {
         }
         if let Some(any) = table.any {
             for (name, node) in &object.members {
+                let name = presentable(name);
                 self.value(&any.kind, node, &Path { parent, name }, findings);
             }
         }
@@ -390,12 +391,12 @@ fn duplicate_names(object: &Object<'_>, parent: Option<&Path<'_>>, findings: &mu
     for pair in names.windows(2) {
         if pair[0] == pair[1] && last != Some(pair[0]) {
             last = Some(pair[0]);
-            let name = if is_plain_name(pair[0]) { pair[0] } else { "unknown element" };
+            let name = presentable(pair[0]);
             findings.duplicated.push(Path { parent, name }.to_string());
         }
     }
     for (name, node) in &object.members {
-        let name = if is_plain_name(name) { name.as_ref() } else { "unknown element" };
+        let name = presentable(name);
         duplicates_below(node, &Path { parent, name }, findings);
     }
 }
@@ -408,11 +409,20 @@ fn duplicates_below(node: &Node<'_>, path: &Path<'_>, findings: &mut Findings) {
     }
 }
 
-/// A stranger's name goes into an answer only if it looks like an element's.
+/// A stranger's name as it may stand in an answer: as it is if it looks like an element's.
+fn presentable(name: &str) -> &str {
+    if is_plain_name(name) { name } else { "unknown element" }
+}
+
 fn is_plain_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-        && !name.bytes().all(|b| b.is_ascii_digit())
+        && !may_hold_account_number(name)
+}
+
+/// Whether a stranger's text has as many digits in a row as an account number.
+fn may_hold_account_number(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= SHORTEST_PAN)
 }
 
 fn dedup_from(names: &mut Vec<String>, start: usize) {
@@ -432,5 +442,7 @@ const EXPONENTS: [(&str, &str); 3] = [
     ("recurringCurrency", "recurringExponent"),
     ("merchantCurrency", "merchantExponent"),
 ];
+/// Digits of the shortest account number.
+const SHORTEST_PAN: usize = 13;
 /// More items than any array of the tables may have.
 const MOST_ITEMS: usize = 100;

@@ -133,7 +133,7 @@ pub(crate) async fn step(
             continue;
         }
         if let Some(rejection) = rejection {
-            report_refusal(app, &before, &rejection);
+            report_refusal(app, &before, arrived, &rejection);
         }
         for row in send {
             outgoing::dispatch(app, row);
@@ -320,10 +320,14 @@ fn replacement(row: &TransactionRow, after: &Transaction) -> Result<TransactionR
     })
 }
 
-fn report_refusal(app: &App, transaction: &Transaction, rejection: &Rejection) {
-    let supported = app.ds(&transaction.ds_id).map_or(&[][..], |ds| &ds.profile.versions);
+fn report_refusal(app: &App, before: &Transaction, arrived: &Arrived, rejection: &Rejection) {
+    let supported = app.ds(&before.ds_id).map_or(&[][..], |ds| &ds.profile.versions);
     let erro = acs_core::erro::erro(rejection, supported);
-    http::report_refused("cardholder", &transaction.ds_id, &erro);
+    let listener = match arrived {
+        Arrived::CReq { .. } | Arrived::Form(_) => "cardholder",
+        Arrived::Deadline | Arrived::RReq(_) => "rreq",
+    };
+    http::report_refused(listener, &before.ds_id, &erro);
 }
 
 fn telemetry_of(transaction: &Transaction, arrived: &Arrived) {

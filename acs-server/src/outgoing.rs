@@ -126,7 +126,14 @@ async fn deliver_all(app: Arc<App>, row: OutgoingRow) {
 
 async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
     let now = app.clock.now();
+    let given_up = || metrics::counter!("acs_rreq_total", "result" => "given-up").increment(1);
     if row.expires <= now {
+        given_up();
+        tracing::error!(
+            ds = row.ds_id,
+            transaction = row.transaction.0,
+            "an RReq was not delivered in time and is given up"
+        );
         return settle(app, &row, RReqArrived::GivenUp, Some("given-up")).await;
     }
     let Some((ds, url)) = target(app, &row) else {
@@ -135,6 +142,7 @@ async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
             transaction = row.transaction.0,
             "an RReq has no allowed target"
         );
+        given_up();
         return settle(app, &row, RReqArrived::GivenUp, Some("refused")).await;
     };
     // An immediate second try the first time, then one try per period.

@@ -6,8 +6,10 @@
 //! - [`Attempt`] by `attempts`, where the issuer's rules say so beforehand.
 //!
 //! ```compile_fail,E0451
+//! use acs_core::flow::{proof::Verified, transaction::Via};
+//!
 //! // Nobody else can make one.
-//! let proof = acs_core::flow::proof::Verified { method: todo!() };
+//! let proof = Verified { method: Via::Sms };
 //! ```
 
 use crate::element::TransStatus;

@@ -1,6 +1,6 @@
 //! Message extensions [P-GEN-13, P-AREQ-11].
 
-use super::{Findings, Walk, dedup_from};
+use super::{Findings, Walk, dedup_from, may_hold_account_number};
 use crate::element::MessageVersion;
 use crate::json::{Node, Object};
 
@@ -51,8 +51,7 @@ fn is_good(name: &str, node: &Node<'_>) -> bool {
 
 /// A stranger's text as it may stand in `errorDetail`: nothing that could be an account number.
 fn printable(id: &str) -> String {
-    let digits = |run: &str| run.len() >= 13;
-    if id.split(|c: char| !c.is_ascii_digit()).any(digits) {
+    if may_hold_account_number(id) {
         return "unknown extension".to_owned();
     }
     id.chars().filter(|c| c.is_ascii_graphic() && *c != ',').take(MAX_NAME_LENGTH).collect()

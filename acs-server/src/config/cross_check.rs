@@ -174,8 +174,22 @@ fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
             findings.push(format!("{name} lists overlapping ranges: join them"));
         }
     }
+    rules(issuer, &name, findings);
     locales(issuer, &name, findings);
     one_time_passwords(issuer, &name, config, findings);
+}
+
+/// Minor units say nothing without their currency.
+fn rules(issuer: &Issuer, name: &str, findings: &mut Vec<String>) {
+    for rule in &issuer.rule {
+        let amount = rule.when.amount_at_least.is_some() || rule.when.amount_below.is_some();
+        if amount && rule.when.currency.is_empty() {
+            findings.push(format!(
+                "{name} rule \"{}\" compares amounts in any currency: name them in when.currency",
+                rule.name
+            ));
+        }
+    }
 }
 
 fn locales(issuer: &Issuer, name: &str, findings: &mut Vec<String>) {

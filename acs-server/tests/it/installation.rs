@@ -50,6 +50,28 @@ fn private_keys_are_private_and_unique_serials_are_unique() {
 }
 
 #[test]
+fn each_unsafe_setting_is_refused_by_name() {
+    let made = Installation::new();
+    let written = fs::read_to_string(&made.file).unwrap();
+    for (from, to, told) in [
+        ("peer_names = [\"ds-a.example\"]", "peer_names = []", "peer_names"),
+        ("rreq_targets = [\"https://loopback\"]", "rreq_targets = []", "rreq_targets"),
+        ("currency = [\"392\"], amount_below", "amount_below", "when.currency"),
+        ("max_attempts = 3", "max_attempts = 99", "max_attempts"),
+        ("life_seconds = 300", "life_seconds = 86400", "life_seconds"),
+        ("start = \"6\", end = \"6\"", "start = \"5\", end = \"6\"", "overlapping ranges"),
+        ("ds = [\"ds-b\", \"ds-a\"]", "ds = [\"ds-c\"]", "no [[ds]] with that id"),
+        ("cardholder_url = \"https:", "cardholder_url = \"http:", "cardholder_url"),
+        ("max_resends = 2", "max_resend = 2", "max_resend"),
+    ] {
+        assert!(written.contains(from), "{from}");
+        let changed = written.replacen(from, to, 1);
+        let refused = Config::parse(&changed, made.folder.path(), &made.file).unwrap_err();
+        assert!(refused.to_string().contains(told), "{to}: {refused}");
+    }
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let made = Installation::new();
     let before = fs::read(&made.file).unwrap();

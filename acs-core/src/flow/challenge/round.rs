@@ -63,8 +63,13 @@ impl Machine<'_> {
 
     fn readable_answer(&self, body: &[u8]) -> Result<RResOrErro, Box<Rejection>> {
         let Transaction { channel, category, .. } = self.transaction;
-        let read = read_rres(body, self.context.read_rules, Cell { channel, category })
-            .map_err(|found| self.rejection(found.fault, found.context.message_type))?;
+        let read = read_rres(body, self.context.read_rules, Cell { channel, category }).map_err(
+            |found| match found.fault {
+                // Any other version than the transaction's is a change [P-RREQ-09].
+                Fault::VersionUnsupported => self.rejection(Fault::VersionChanged, RRES),
+                fault => self.rejection(fault, found.context.message_type),
+            },
+        )?;
         if let RResOrErro::RRes(rres) = &read {
             self.belongs(rres)?;
         }

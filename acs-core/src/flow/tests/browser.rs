@@ -523,7 +523,7 @@ fn a_bad_rres_is_told_the_ds_and_changes_nothing() {
             (json!({ "resultsStatus": "x" }), "203"),
             (json!({ "dsTransID": other }), "301"),
             (json!({ "messageType": "ARes" }), "101"),
-            (json!({ "messageVersion": "2.9.0" }), "102"),
+            (json!({ "messageVersion": "2.9.0" }), "203"),
         ] {
             let mut world = decided(version);
             let mut rres = world.rres();
