@@ -9,8 +9,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use serde::Serialize;
+use axum::routing::{get, put};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::fault::Faults;
@@ -29,6 +29,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/trace", get(list))
         .route("/trace/{id}", get(one))
         .route("/faults", get(faults).put(set_faults))
+        .route("/ds/{name}/rreq-connections", put(rreq_connections))
+        .route("/ds/{name}/rreqs/{acs_trans_id}", get(rreqs))
         .with_state(shared)
 }
 
@@ -64,6 +66,50 @@ async fn set_faults(State(shared): State<Arc<Shared>>, body: Bytes) -> Response 
         }
         Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     }
+}
+
+/// Body of `PUT /ds/{name}/rreq-connections`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Connections {
+    /// `false`: AReqs from now on name a `dsURL` where nobody listens; `true`: somebody does.
+    accept: bool,
+}
+
+async fn rreq_connections(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Response {
+    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let wish: Connections = match serde_json::from_slice(&body) {
+        Ok(wish) => wish,
+        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    };
+    let done = if wish.accept {
+        network.directory.accept_rreq_connections().await
+    } else {
+        network.directory.refuse_rreq_connections().await
+    };
+    match done {
+        Ok(()) => as_json(&json!({"accept": wish.accept})),
+        Err(error) => (StatusCode::CONFLICT, format!("{error:#}")).into_response(),
+    }
+}
+
+/// The RReqs of a transaction as they came, refused ones too.
+async fn rreqs(
+    State(shared): State<Arc<Shared>>,
+    Path((name, acs_trans_id)): Path<(String, String)>,
+) -> Response {
+    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let came = network.directory.rreqs_received(&acs_trans_id);
+    let texts: Vec<_> = came.iter().map(|bytes| String::from_utf8_lossy(bytes)).collect();
+    as_json(&texts)
 }
 
 fn as_json<T: Serialize>(value: &T) -> Response {

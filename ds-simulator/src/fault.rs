@@ -8,8 +8,16 @@ use serde::{Deserialize, Serialize};
 pub struct Faults {
     /// How the directory server treats a well-formed RReq.
     pub rreq: RreqFault,
+    /// Only this many of the next RReqs meet the fault `rreq`. 0: all.
+    pub rreq_times: u32,
     /// Wait this long before an RReq is answered or forwarded.
     pub rreq_delay_ms: u64,
+    /// Wait this long before the RRes, or the Erro in its place, goes back to the ACS.
+    pub rres_delay_ms: u64,
+    /// The 3DS Server waits this long before it answers an RReq.
+    pub three_ds_server_delay_ms: u64,
+    /// Refuse every ARes with an Erro of this code, posted to the ACS and given to the 3DS Server.
+    pub ares_erro: String,
     /// The next AReqs get no answer: the connection to the 3DS Server just ends.
     pub drop_areq_answers: u32,
     /// Keep sending an AReq, byte for byte the same, for this long while the connection to the
@@ -44,4 +52,6 @@ pub enum RreqFault {
     Erro(String),
     /// Answer with this HTTP status and no body.
     Http(u16),
+    /// Answer with these bytes and HTTP 200.
+    Text(String),
 }

@@ -292,12 +292,15 @@ impl ThreeDsServer {
 
     /// `resultsStatus` for a payment's RReq: taken, or taken although no ARes came [P-RREQ-08].
     fn results_status(&self, payment: &Payment) -> String {
-        let told = &self.faults.lock().unwrap_or_else(PoisonError::into_inner).results_status;
-        match told.as_str() {
+        match self.faults().results_status.as_str() {
             "" if payment.ares_status().is_none() => "03".to_owned(),
             "" => "01".to_owned(),
             told => told.to_owned(),
         }
+    }
+
+    fn faults(&self) -> Faults {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn change(&self, id: &str, edit: impl FnOnce(&mut Payment)) -> bool {
@@ -358,6 +361,10 @@ async fn rreq(
     if known.rreq.as_ref().is_some_and(|first| *first != message) {
         let code = if known.version == "2.3.1" { "312" } else { "301" };
         return reply(&erro('S', code, "RReq refused", "threeDSServerTransID", &message));
+    }
+    let delay = server.faults().three_ds_server_delay_ms;
+    if delay > 0 {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
     }
     let rres = message::rres(&message, &server.results_status(&known));
     server.change(&id, |payment| {

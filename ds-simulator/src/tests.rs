@@ -1,6 +1,7 @@
 //! The roles against a small stand-in for an ACS, over real TLS on free ports.
 
 mod areq;
+mod faults;
 mod roles;
 mod shop;
 mod stub;
