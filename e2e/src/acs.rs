@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::ports::PortBlock;
+use crate::template;
 
 /// An installed service: `acs/` (configuration, database, log), `pki/` and `sim/` below one
 /// temporary folder. The process is killed and the folder removed at the end; after a failed test
@@ -40,29 +41,29 @@ impl Killer {
 }
 
 impl Acs {
-    /// Runs `acs init --dev` with `binary`; nothing serves yet.
+    /// An installation as `acs init --dev` of `binary` makes it; nothing serves yet.
     ///
     /// # Errors
     /// When that fails.
     pub fn install(binary: PathBuf) -> Result<Self> {
+        Self::copied(binary, false)
+    }
+
+    /// [`Self::install`], with the cards of both issuers.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub fn install_with_cards(binary: PathBuf) -> Result<Self> {
+        Self::copied(binary, true)
+    }
+
+    fn copied(binary: PathBuf, carded: bool) -> Result<Self> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let dir = tempfile::Builder::new().prefix("acs-e2e-").tempdir()?;
         let http = reqwest::Client::builder().no_proxy().build()?;
         let acs =
             Self { dir: Some(dir), ports: PortBlock::find(), binary, child: Arc::default(), http };
-        fs::create_dir_all(acs.dir().join("sim"))?;
-        let base = acs.ports.base().to_string();
-        acs.command(&["init", "--dev", "--dir"], |command| {
-            command
-                .arg(acs.folder())
-                .arg("--pki")
-                .arg(acs.pki())
-                .arg("--cards")
-                .arg(acs.dir().join("sim/cards.json"))
-                .arg("--outbox")
-                .arg(acs.outbox())
-                .args(["--base-port", &base]);
-        })?;
+        template::copy_to(acs.dir(), &acs.binary, acs.ports.base(), carded)?;
         Ok(acs)
     }
 

@@ -12,6 +12,7 @@ pub mod rng;
 pub mod scan;
 pub mod stage;
 pub mod tab;
+pub mod template;
 pub mod torture;
 
 pub use acs::{Acs, Killer};

@@ -82,12 +82,9 @@ impl Stage {
     }
 
     async fn try_set(setup: Setup) -> Result<Self> {
-        let acs = Acs::install(setup.binary.clone().unwrap_or_else(binaries::acs))?;
+        let acs = Acs::install_with_cards(setup.binary.clone().unwrap_or_else(binaries::acs))?;
         if let Some(edit) = setup.config {
             acs.edit_config(edit)?;
-        }
-        for issuer in Issuer::ALL {
-            acs.import_cards(issuer.id(), &issuer.card_file())?;
         }
         acs.start().await?;
         let record = setup.record.map(traffic_file).transpose()?;
