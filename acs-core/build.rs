@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 mod name_hash;
 
 const FACTS: &str = "dictionary/data-elements.json";
-const MESSAGES: [&str; 8] = ["AReq", "ARes", "CReq", "CRes", "CResFinal", "RReq", "RRes", "Erro"];
+const MESSAGES: [&str; 10] =
+    ["AReq", "ARes", "CReq", "CRes", "CResFinal", "RReq", "RRes", "OReq", "ORes", "Erro"];
 const VERSIONS: [&str; 3] = ["2.1.0", "2.2.0", "2.3.1"];
 const CELLS: [&str; 6] = ["APP/PA", "APP/NPA", "BRW/PA", "BRW/NPA", "3RI/PA", "3RI/NPA"];
 /// The hop on which an ACS meets a message, where the facts differ per hop.

@@ -21,6 +21,10 @@ pub enum Message {
     CResFinal,
     RReq,
     RRes,
+    /// 2.3.1 only: empty in earlier versions.
+    OReq,
+    /// 2.3.1 only: empty in earlier versions.
+    ORes,
     Erro,
 }
 
@@ -35,6 +39,8 @@ impl Message {
             Self::CRes | Self::CResFinal => "CRes",
             Self::RReq => "RReq",
             Self::RRes => "RRes",
+            Self::OReq => "OReq",
+            Self::ORes => "ORes",
             Self::Erro => "Erro",
         }
     }
@@ -283,6 +289,8 @@ mod tests {
             (Message::CResFinal, [9, 9, 9]),
             (Message::RReq, [17, 19, 23]),
             (Message::RRes, [8, 8, 8]),
+            (Message::OReq, [0, 0, 11]),
+            (Message::ORes, [0, 0, 9]),
             (Message::Erro, [11, 11, 11]),
         ];
         for (message, counts) in counts {

@@ -17,6 +17,7 @@ pub mod erro;
 pub mod flow;
 mod json;
 pub mod message;
+pub mod notice;
 pub mod outgoing;
 pub mod policy;
 pub mod profile;

@@ -1,8 +1,10 @@
-//! Messages: bytes to typed values ([`read_areq`], [`read_creq`], [`read_rres`]) and typed values
+//! Messages: bytes to typed values ([`read_areq`], [`read_creq`], [`read_rres`],
+//! [`read_oreq`]) and typed values
 //! to checked bytes ([`crate::outgoing`]). Versions are data in [`crate::dictionary`], not copies of code.
 
 mod areq;
 mod envelope;
+mod oreq;
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
@@ -14,6 +16,7 @@ use crate::erro::{Fault, Rejection};
 use crate::json;
 use crate::validate::Walk;
 use envelope::Envelope;
+pub use oreq::{AtOreqEndpoint, OReq, PriorReference, SequencePart, read_oreq};
 
 /// What a reader of incoming messages has to know about the peer and this installation.
 #[derive(Debug, Clone)]
