@@ -1,6 +1,7 @@
 //! The directory server: forwards AReq to the ACS and RReq to the 3DS Server, adds what a
 //! directory server adds, checks its peers, and answers PReq (protocol sections 1, 9 and 10).
 
+mod device_data;
 mod judge;
 mod ranges;
 mod results;
@@ -21,8 +22,9 @@ use serde_json::{Value, json};
 use crate::fault::Faults;
 use crate::link::{Answer, Failed, Link, patiently};
 use crate::listener::{self, Listening, Peer};
-use crate::message::{self, apply_overrides, erro, new_id};
+use crate::message::{apply_overrides, erro, new_id};
 use crate::pki::{self, Identity};
+use crate::sdk::device::{DsKeyKind, DsPublicKey};
 use crate::trace::{Trace, text};
 
 /// A payment system's directory server.
@@ -41,6 +43,7 @@ pub struct DirectoryServer {
     gate: tokio::sync::Mutex<Gate>,
     server: Identity,
     ca: std::path::PathBuf,
+    device_keys: device_data::DeviceKeys,
 }
 
 /// A socket of its own for RReqs, so that they can find nobody there.
@@ -105,6 +108,7 @@ impl DirectoryServer {
         let link = Link::new(&setup.ca, Some(&setup.client))?;
         Ok(Arc::new(Self {
             own_url: format!("https://localhost:{}/ds", setup.port),
+            device_keys: device_data::DeviceKeys::new(&setup.name),
             name: setup.name,
             acs_areq: setup.acs_areq,
             method_url: setup.method_url,
@@ -124,6 +128,18 @@ impl DirectoryServer {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.own_url
+    }
+
+    /// The key that SDKs encrypt device data with.
+    #[must_use]
+    pub fn device_key(&self, kind: DsKeyKind) -> DsPublicKey {
+        self.device_keys.public(kind)
+    }
+
+    /// The root of everybody under this directory server, PEM.
+    #[must_use]
+    pub fn root(&self) -> &std::path::Path {
+        &self.ca
     }
 
     /// From now on AReqs name a `dsURL` of its own port, where nobody listens until
@@ -186,9 +202,7 @@ impl DirectoryServer {
             members.remove("sdkEncData");
         }
         if text(areq, "deviceChannel") == Some("01") && areq.get("deviceInfo").is_none() {
-            areq["deviceInfo"] = json!(message::to_base64url(&json!({
-                "DV": "1.4", "DD": {"C001": "Android", "C004": "simulated"}, "DPNA": {}, "SW": [],
-            })));
+            areq["deviceInfo"] = device_data::stand_in();
         }
     }
 
@@ -234,6 +248,10 @@ async fn areq(
     }
     if text(&message, "messageType") == Some("Erro") {
         return Response::new(Body::empty());
+    }
+    if let Err((code, detail)) = ds.device_keys.unwrap(&mut message) {
+        let erro = erro('D', code, "device data refused", detail, &message);
+        return ds.answer_3dss(&erro, None);
     }
     let ds_trans_id = new_id();
     ds.enrich(&mut message, &ds_trans_id).await;

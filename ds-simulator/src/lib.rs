@@ -19,6 +19,7 @@ pub mod message;
 pub mod pay;
 pub mod pki;
 pub mod recorder;
+pub mod sdk;
 pub mod send;
 mod shop;
 mod simulator;

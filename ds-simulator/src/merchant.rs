@@ -20,6 +20,7 @@ use crate::directory;
 use crate::fault::Faults;
 use crate::link::Link;
 use crate::listener::Peer;
+use crate::message::app::SdkFacts;
 use crate::message::{
     self, BrowserFacts, Order, RequestorUrls, VERSIONS, erro, from_base64url, new_id,
 };
@@ -216,28 +217,50 @@ impl ThreeDsServer {
         browser: &BrowserFacts,
     ) -> Result<Payment> {
         let payment = self.payment(id).context("unknown payment")?;
-        let urls = RequestorUrls {
+        let urls = self.urls(id);
+        let areq = message::areq(&payment.order, &payment.version, id, comp_ind, &urls, browser);
+        self.change(id, |payment| payment.comp_ind = Some(comp_ind.to_owned()));
+        self.send_areq(&payment, &areq).await
+    }
+
+    /// Sends the AReq of a payment in an app and keeps the answer.
+    ///
+    /// # Errors
+    /// When the payment is unknown here.
+    pub async fn authenticate_app(&self, id: &str, sdk: &SdkFacts) -> Result<Payment> {
+        let payment = self.payment(id).context("unknown payment")?;
+        let areq = message::app::areq(&payment.order, &payment.version, id, &self.urls(id), sdk);
+        self.send_areq(&payment, &areq).await
+    }
+
+    fn urls(&self, id: &str) -> RequestorUrls {
+        RequestorUrls {
             three_ds_server: format!("{}/3dss/rreq", self.own_url),
             requestor: self.shop_url.clone(),
             notification: self.notification_url(id),
-        };
-        let areq = message::areq(&payment.order, &payment.version, id, comp_ind, &urls, browser);
+        }
+    }
+
+    async fn send_areq(&self, payment: &Payment, areq: &Value) -> Result<Payment> {
+        let id = payment.id.as_str();
         let request_id = (payment.version == "2.3.1").then_some(id);
         let url = format!("{}/areq", self.ds_url);
         let bytes = Bytes::from(areq.to_string());
         let patience = Duration::from_secs(75);
         let answer = self.to_ds.post_json(&url, bytes, request_id, patience).await;
-        self.change(id, |payment| {
-            payment.comp_ind = Some(comp_ind.to_owned());
-            match answer {
-                Ok(answer) => match serde_json::from_slice(&answer.body) {
-                    Ok(ares) => payment.ares = Some(ares),
-                    Err(_) => payment.failed = Some(format!("HTTP {}", answer.status)),
-                },
-                Err(failed) => payment.failed = Some(failed.to_string()),
-            }
+        self.change(id, |payment| match answer {
+            Ok(answer) => match serde_json::from_slice(&answer.body) {
+                Ok(ares) => payment.ares = Some(ares),
+                Err(_) => payment.failed = Some(format!("HTTP {}", answer.status)),
+            },
+            Err(failed) => payment.failed = Some(failed.to_string()),
         });
         self.payment(id).context("payment forgotten")
+    }
+
+    /// What the SDK told the app at the end of a challenge: a final CRes, or an Erro.
+    pub fn told_by_app(&self, id: &str, message: &Value) -> bool {
+        self.change(id, |payment| payment.cres = Some(message.clone()))
     }
 
     /// The CReq of a challenged payment.

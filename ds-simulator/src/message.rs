@@ -1,6 +1,8 @@
 //! Builds the messages of the 3DS Server, the directory server and the browser as raw JSON, so
 //! that a fault in the core's own types cannot hide itself, and so that they can be made wrong.
 
+pub mod app;
+
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -117,13 +119,35 @@ pub fn areq(
     urls: &RequestorUrls,
     browser: &BrowserFacts,
 ) -> Value {
+    let mut areq = common(order, version, three_ds_server_trans_id, urls);
+    merge(
+        &mut areq,
+        json!({
+            "deviceChannel": "02",
+            "threeDSCompInd": comp_ind,
+            "notificationURL": urls.notification,
+            "browserAcceptHeader": browser.accept_header,
+            "browserUserAgent": browser.user_agent,
+        }),
+    );
+    add_browser(&mut areq, version, browser);
+    apply_overrides(&mut areq, &order.overrides);
+    areq
+}
+
+/// What the AReqs of browser and app have in common.
+fn common(
+    order: &Order,
+    version: &str,
+    three_ds_server_trans_id: &str,
+    urls: &RequestorUrls,
+) -> Value {
     let now = OffsetDateTime::now_utc();
     let payment = order.category == "01";
     let mut areq = json!({
         "messageType": "AReq",
         "messageVersion": version,
         "messageCategory": order.category,
-        "deviceChannel": "02",
         "threeDSServerTransID": three_ds_server_trans_id,
         "threeDSServerRefNumber": THREE_DS_SERVER_REF_NUMBER,
         "threeDSServerOperatorID": "ds-sim-operator",
@@ -132,8 +156,6 @@ pub fn areq(
         "threeDSRequestorName": order.merchant_name,
         "threeDSRequestorURL": urls.requestor,
         "threeDSRequestorAuthenticationInd": if payment { "01" } else { "04" },
-        "threeDSCompInd": comp_ind,
-        "notificationURL": urls.notification,
         "acctNumber": order.pan,
         "acctType": "02",
         "acctID": "shop-account-4711",
@@ -155,13 +177,10 @@ pub fn areq(
             "chAccAgeInd": "05", "chAccDate": "20210401", "nbPurchaseAccount": "12",
             "shipNameIndicator": "01", "suspiciousAccActivity": "01",
         },
-        "browserAcceptHeader": browser.accept_header,
-        "browserUserAgent": browser.user_agent,
     });
     if let Some(expiry) = &order.expiry {
         areq["cardExpiryDate"] = json!(expiry);
     }
-    add_browser(&mut areq, version, browser);
     if payment {
         merge(
             &mut areq,
@@ -202,7 +221,6 @@ pub fn areq(
         (wishes, "2.3.1") => areq["threeDSRequestorChallengeInd"] = json!(wishes),
         ([first, ..], _) => areq["threeDSRequestorChallengeInd"] = json!(first),
     }
-    apply_overrides(&mut areq, &order.overrides);
     areq
 }
 
@@ -358,7 +376,7 @@ fn merge(message: &mut Value, more: Value) {
     }
 }
 
-fn date_time(at: OffsetDateTime) -> String {
+pub(crate) fn date_time(at: OffsetDateTime) -> String {
     at.format(format_description!("[year][month][day][hour][minute][second]")).unwrap_or_default()
 }
 

@@ -15,6 +15,7 @@ use crate::listener::{self, Listening};
 use crate::merchant::{MerchantSetup, ThreeDsServer};
 use crate::pki::{self, Identity};
 use crate::recorder::Recorder;
+use crate::sdk::Sdk;
 use crate::shop;
 use crate::trace::{Observer, Trace};
 
@@ -228,6 +229,15 @@ impl Simulator {
     /// When the roots cannot be read.
     pub fn browser(&self) -> Result<Browser> {
         Browser::new(&self.shared.ca, Arc::clone(&self.shared.trace))
+    }
+
+    /// An SDK under the directory server called `network`.
+    ///
+    /// # Errors
+    /// When there is no such network, or the roots cannot be read.
+    pub fn sdk(&self, network: &str) -> Result<Sdk> {
+        let directory = Arc::clone(&self.network_named(network)?.directory);
+        Sdk::new(&self.shared.ca, directory, Arc::clone(&self.shared.trace))
     }
 
     /// Changes what goes wrong on purpose, for all networks.

@@ -57,6 +57,16 @@ pub fn messages() -> Vec<Vector> {
     FILES.iter().flat_map(|file| lines::expand(file)).collect()
 }
 
+/// The published worked examples of the app channel's cryptography: `ecdh`, `kdf`, `jws`.
+///
+/// # Panics
+/// When the file of this crate is not JSON.
+#[must_use]
+pub fn worked_examples() -> serde_json::Value {
+    serde_json::from_str(include_str!("../crypto/worked-examples.json"))
+        .expect("the file of this crate is JSON")
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

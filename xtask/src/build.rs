@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::shell;
+use crate::{shell, tools};
 
 /// The two programs.
 #[derive(Debug, Clone)]
@@ -18,6 +18,7 @@ pub(crate) struct Programs {
 
 /// Builds `acs` and `ds-sim` with cargo's own progress on stderr.
 pub(crate) fn programs(release: bool) -> Result<Programs> {
+    tools::ready_to_build()?;
     let mut command = command(&["acs", "ds-sim"]);
     if release {
         command.arg("--release");

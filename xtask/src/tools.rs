@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::shell::{self, Logged};
 
@@ -37,7 +37,32 @@ pub(crate) const JAPANESE_FONT: Tool = Tool {
     package: "fonts-noto-cjk",
     needed_for: "screenshots of Japanese pages",
 };
-const ALL: [&Tool; 6] = [&CHROMIUM, &NODE, &NPM, &PYTHON, &STRACE, &JAPANESE_FONT];
+const OPENSSL: Tool = Tool {
+    is_here: || {
+        std::env::var_os("OPENSSL_DIR").is_some()
+            || Path::new("/usr/include/openssl/opensslv.h").exists()
+    },
+    package: "libssl-dev",
+    needed_for: BUILDING,
+};
+const PKG_CONFIG: Tool = Tool {
+    is_here: || std::env::var_os("OPENSSL_DIR").is_some() || shell::on_path("pkg-config"),
+    package: "pkg-config",
+    needed_for: BUILDING,
+};
+const BUILDING: &str = "building ds-sim, whose SDK uses OpenSSL";
+/// What compiling needs beyond Rust and a C compiler.
+const FOR_BUILDING: [&Tool; 2] = [&OPENSSL, &PKG_CONFIG];
+const ALL: [&Tool; 8] = [
+    &OPENSSL,
+    &PKG_CONFIG,
+    &CHROMIUM,
+    &NODE,
+    &NPM,
+    &PYTHON,
+    &STRACE,
+    &JAPANESE_FONT,
+];
 
 impl Tool {
     pub(crate) fn is_here(&self) -> bool {
@@ -59,7 +84,25 @@ pub(crate) fn chromium() -> Option<PathBuf> {
 /// Installs what is missing when we are root on a machine with apt-get. Answers what is still
 /// missing, in one line.
 pub(crate) fn install(logged: &Logged) -> Result<Option<String>> {
-    let missing = missing();
+    install_of(&ALL, logged)
+}
+
+/// Installs what compiling lacks.
+///
+/// # Errors
+/// Naming it, when we may not install it.
+pub(crate) fn ready_to_build() -> Result<()> {
+    if missing(&FOR_BUILDING).is_empty() {
+        return Ok(());
+    }
+    match install_of(&FOR_BUILDING, &Logged::new("packages")?)? {
+        None => Ok(()),
+        Some(line) => bail!(line),
+    }
+}
+
+fn install_of(tools: &[&'static Tool], logged: &Logged) -> Result<Option<String>> {
+    let missing = missing(tools);
     if missing.is_empty() {
         return Ok(None);
     }
@@ -72,12 +115,12 @@ pub(crate) fn install(logged: &Logged) -> Result<Option<String>> {
     install.env("DEBIAN_FRONTEND", "noninteractive");
     install.args(["install", "-q", "-y", "--no-install-recommends"]);
     logged.run(install.args(missing.iter().map(|tool| tool.package)))?;
-    let still = self::missing();
+    let still = self::missing(tools);
     Ok((!still.is_empty()).then(|| line(&still)))
 }
 
-fn missing() -> Vec<&'static Tool> {
-    ALL.into_iter().filter(|tool| !tool.is_here()).collect()
+fn missing(tools: &[&'static Tool]) -> Vec<&'static Tool> {
+    tools.iter().copied().filter(|tool| !tool.is_here()).collect()
 }
 
 fn line(tools: &[&Tool]) -> String {
