@@ -1,4 +1,4 @@
-//! The commands of the README: `cargo xtask demo`, `test`, `bench` and `deep`.
+//! The commands of the README: `cargo xtask demo`, `test`, `bench`, `deep` and `spec`.
 
 mod args;
 mod bench;
@@ -9,6 +9,7 @@ mod demo;
 mod process_facts;
 mod say;
 mod shell;
+mod spec;
 mod test;
 mod tools;
 mod waiting;
@@ -28,6 +29,7 @@ Commands:
   demo    Build, start the ACS and the simulator, make two payments, serve the shop
   test    Everything CI checks
   bench   Measure the ACS beside a bare TLS echo
+  spec    Write docs/spec-coverage.md from the rule citations
   deep    The long crash test, for the night
 
 `cargo xtask <COMMAND> --help` tells the options.
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Some("test") => test::command(args),
         Some("bench") => bench::command(args),
         Some("deep") => deep::command(args),
+        Some("spec") => spec::command(args),
         Some("help" | "--help" | "-h") => usage(USAGE),
         Some(other) => wrong(&format!("no command {other:?}\n\n{USAGE}")),
         None => wrong(USAGE),

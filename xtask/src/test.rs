@@ -44,11 +44,12 @@ enum Outcome {
     NotRun(String),
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "tools", about: "what a bare machine lacks", run: install },
     Step { name: "format", about: "rustfmt", run: format },
     Step { name: "clippy", about: "lints of all targets, warnings denied", run: clippy },
     Step { name: "unit", about: "unit and integration tests, doc tests", run: unit },
+    Step { name: "spec", about: "docs/spec-coverage.md is what the code says", run: spec },
     Step { name: "docs", about: "rustdoc, warnings denied", run: docs },
     Step { name: "deny", about: "licences, bans and sources of dependencies", run: deny },
     Step { name: "checker", about: "self-test of the independent checker", run: checker },
@@ -150,6 +151,11 @@ fn docs(logged: &Logged) -> Result<Outcome> {
     doc.args(["doc", "--locked", "--workspace", "--no-deps"]);
     // `ds-sim` and `acs` have a library beside them; theirs is the documentation.
     logged.run(doc.arg("--lib").env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Outcome::Passed)
+}
+
+fn spec(_: &Logged) -> Result<Outcome> {
+    crate::spec::check()?;
     Ok(Outcome::Passed)
 }
 

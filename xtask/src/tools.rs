@@ -53,16 +53,8 @@ const PKG_CONFIG: Tool = Tool {
 const BUILDING: &str = "building ds-sim, whose SDK uses OpenSSL";
 /// What compiling needs beyond Rust and a C compiler.
 const FOR_BUILDING: [&Tool; 2] = [&OPENSSL, &PKG_CONFIG];
-const ALL: [&Tool; 8] = [
-    &OPENSSL,
-    &PKG_CONFIG,
-    &CHROMIUM,
-    &NODE,
-    &NPM,
-    &PYTHON,
-    &STRACE,
-    &JAPANESE_FONT,
-];
+const ALL: [&Tool; 8] =
+    [&OPENSSL, &PKG_CONFIG, &CHROMIUM, &NODE, &NPM, &PYTHON, &STRACE, &JAPANESE_FONT];
 
 impl Tool {
     pub(crate) fn is_here(&self) -> bool {

@@ -4,3 +4,4 @@ mod answers;
 mod browser;
 pub(super) mod harness;
 mod properties;
+mod quiet;

@@ -5,6 +5,7 @@
 mod cards;
 mod installation;
 mod listener;
+mod pages;
 mod program;
 mod rreq_client;
 mod service;
