@@ -1,13 +1,16 @@
 //! Keyed primitives behind provider seams: authentication values, one-time-password hashes, form
-//! token MACs.
+//! token MACs, and the app channel's signed content, key agreement and encryption.
 
 pub mod authentication_value;
 pub mod jwe;
 pub mod key_agreement;
+pub mod signed_content;
 
 pub use authentication_value::{
     AuthenticationValue, AuthenticationValueGenerator, HmacSha256Generator, ValueFacts,
 };
+pub use key_agreement::ContentKey;
+pub use signed_content::ContentSigner;
 
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;

@@ -2,6 +2,7 @@
 //! challenge machine; [`present`] turns its views into what a channel shows; [`proof`] holds the
 //! values without which no authentication value can be made.
 
+mod app_channel;
 mod ares;
 mod attempts;
 pub mod challenge;
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::Random;
 use crate::UtcMillis;
-use crate::crypto::AuthenticationValueGenerator;
+use crate::crypto::{AuthenticationValueGenerator, ContentKey, ContentSigner};
 use crate::element::{DeviceChannel, MessageCategory, TransId, TransStatus};
 use crate::erro::{ErroContext, Fault, Rejection};
 use crate::message::AReq;
@@ -30,7 +31,7 @@ use crate::profile::{Account, CardLookup, DsProfile, IssuerProfile};
 
 use decide::{Answer, Decision, Refusal};
 use reason::Reason;
-use transaction::{Answered, ExpectCReq, FORMAT, Phase};
+use transaction::{Answered, AppState, ExpectCReq, FORMAT, Phase};
 
 pub use transaction::{AuditEvent, Output, Transaction};
 
@@ -49,6 +50,9 @@ pub struct AuthenticateInput<'a> {
     pub ds_url_allowed: bool,
     /// `false` when notificationURL is not https (or loopback http in development): then no C.
     pub notification_url_allowed: bool,
+    /// Signs `acsSignedContent` under this DS's root; `None` where no key is configured or its chain
+    /// is broken: then no C in the app channel.
+    pub signer: Option<&'a dyn ContentSigner>,
     /// Whether 3DS Method data was stored for this run (facts for rules; absence is no error).
     pub method_data_found: bool,
     pub now: UtcMillis,
@@ -63,6 +67,9 @@ pub struct Authenticated {
     /// The ARes, already checked against the dictionary.
     pub ares: Vec<u8>,
     pub outputs: Vec<Output>,
+    /// Key of the encrypted channel when the ARes is a C in the app channel: to be kept sealed
+    /// beside the state, apart from it [P-APP-04].
+    pub content_key: Option<ContentKey>,
 }
 
 /// Decides an AReq and builds its ARes.
@@ -72,16 +79,26 @@ pub struct Authenticated {
 /// be built at all.
 pub fn authenticate(
     input: &AuthenticateInput<'_>,
-    _random: &mut dyn Random,
+    random: &mut dyn Random,
     generator: &dyn AuthenticationValueGenerator,
 ) -> Result<Authenticated, Box<Rejection>> {
     let areq = input.areq;
-    let wanted = areq.browser.as_ref().and_then(|browser| browser.language.as_deref());
-    let language = words::language(wanted, input.issuer);
+    let language = words::language(wanted_language(areq), input.issuer);
     let mut decision = decide::decide(input);
-    let value = ares::value(input, &decision.answer, generator);
     let mut outputs = Vec::with_capacity(2);
-    let ares = match ares::build(input, &decision.answer, value.as_ref(), language) {
+    let mut channel = None;
+    if app_channel::is_needed(&decision.answer) {
+        match app_channel::open(input, random) {
+            Ok(opened) => channel = Some(opened),
+            Err(cause) => {
+                outputs.push(AuditEvent::output("app-channel-failed", json!({ "cause": cause })));
+                decision = decide::failure(input, "app-channel-failed");
+            }
+        }
+    }
+    let value = ares::value(input, &decision.answer, generator);
+    let signed = channel.as_ref().map(|channel| channel.signed_content.as_str());
+    let ares = match ares::build(input, &decision.answer, value.as_ref(), language, signed) {
         Ok(ares) => ares,
         Err(defects) => {
             outputs.push(AuditEvent::output("ares-unbuildable", json!({ "elements": defects })));
@@ -107,8 +124,19 @@ pub fn authenticate(
             reason: answer.refusal().map(|refusal| refusal.reason.as_str().to_owned()),
         }),
     };
-    let transaction = open(input, language.tag(), phase);
-    Ok(Authenticated { transaction, ares, outputs })
+    let content_key = channel.filter(|_| app_channel::is_needed(&decision.answer)).map(|c| c.key);
+    let app = app_channel::state(input, &decision.answer);
+    let transaction = open(input, language.tag(), phase, app);
+    Ok(Authenticated { transaction, ares, outputs, content_key })
+}
+
+/// The language of the browser or of the device.
+fn wanted_language(areq: &AReq) -> Option<&str> {
+    match (&areq.browser, &areq.app) {
+        (Some(browser), _) => browser.language.as_deref(),
+        (None, Some(app)) => app.locale.as_deref(),
+        (None, None) => None,
+    }
 }
 
 /// The answer when the decided one would break the dictionary: a plain U, or no ARes at all.
@@ -137,7 +165,12 @@ fn fall_back(input: &AuthenticateInput<'_>) -> Result<(Decision, Vec<u8>), Box<R
     Ok((decision, ares))
 }
 
-fn open(input: &AuthenticateInput<'_>, language: &str, phase: Phase) -> Transaction {
+fn open(
+    input: &AuthenticateInput<'_>,
+    language: &str,
+    phase: Phase,
+    app: Option<AppState>,
+) -> Transaction {
     let areq = input.areq;
     let notification_url = areq
         .browser
@@ -163,6 +196,7 @@ fn open(input: &AuthenticateInput<'_>, language: &str, phase: Phase) -> Transact
         merchant: areq.merchant.clone(),
         created: input.now,
         language: language.to_owned(),
+        app: app.map(Box::new),
         phase,
     }
 }
@@ -206,6 +240,8 @@ fn why(input: &AuthenticateInput<'_>, decision: &Decision) -> Output {
     if let Answer::Challenge(offer) = &decision.answer {
         note("via", offer.via.as_str().into());
         note("mandated", offer.mandated.into());
+        let rendering = offer.rendering.and_then(|r| serde_json::to_value(r).ok());
+        note("rendering", rendering.unwrap_or_default());
     }
     AuditEvent::output("areq-answered", Value::Object(detail))
 }

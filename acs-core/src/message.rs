@@ -151,6 +151,25 @@ pub struct AppData {
     pub sdk_ephem_pub_key: P256PublicJwk,
     /// `deviceInfo.DV`, the device data version.
     pub device_data_version: Option<String>,
+    /// The device's locale as its device data name it (`DD.C005`), e.g. `ja-JP`.
+    pub locale: Option<String>,
+    pub render_options: RenderOptions,
+    /// `sdkType` 02: only A128GCM is allowed in its challenge [P-CRY-08].
+    pub split_sdk: bool,
+}
+
+/// `deviceRenderOptions`: what the SDK can show.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RenderOptions {
+    /// `sdkInterface` 01 or 03.
+    pub native: bool,
+    /// `sdkInterface` 02 or 03.
+    pub html: bool,
+    /// `sdkUiType`, codes as sent.
+    pub ui_types: Vec<String>,
+    /// `sdkAuthenticationType` (2.3.1); empty when the SDK does not say.
+    pub authentication_types: Vec<String>,
 }
 
 /// The public members of a P-256 JWK, base64url.

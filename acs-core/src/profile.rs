@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::element::{MessageVersion, Pan, TransStatus};
+use crate::flow::transaction::Interface;
 
 /// A DS profile: one payment system's directory server [P-TRN-11].
 #[derive(Debug, Clone)]
@@ -45,6 +46,7 @@ pub struct IssuerProfile {
     pub locales: Vec<Locale>,
     /// Phone number for cardholders' questions; may be empty.
     pub phone: String,
+    pub app: AppSettings,
     /// Where the first CReq goes (`acsURL`), e.g. `https://acs.example/3ds/challenge/browser`.
     pub challenge_url: String,
     /// `transStatusReason` for technical failures in 2.1.0, which does not know 22 (default 07).
@@ -68,6 +70,15 @@ pub struct IssuerProfile {
     pub first_creq_seconds: u32,
     /// Wait on a shown page, seconds (600) [P-TMO-05].
     pub idle_seconds: u32,
+}
+
+/// The app channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppSettings {
+    /// `acsURL` inside acsSignedContent, e.g. `https://acs.example/3ds/challenge/app`.
+    pub challenge_url: String,
+    /// Preferred where the SDK shows both.
+    pub interface: Interface,
 }
 
 /// A language an issuer speaks.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::AuthenticateInput;
 use super::decide::{Answer, Refusal};
+use super::transaction::{Interface, Rendering, Template};
 use super::words::{self, Language};
 use crate::crypto::{AuthenticationValue, AuthenticationValueGenerator, ValueFacts};
 use crate::dictionary::Message;
@@ -20,6 +21,7 @@ pub(super) fn build(
     answer: &Answer,
     value: Option<&AuthenticationValue>,
     language: Language,
+    signed_content: Option<&str>,
 ) -> Result<Vec<u8>, String> {
     let ds = input.ds;
     let mut wire = Wire::base(input, answer.status());
@@ -39,7 +41,14 @@ pub(super) fn build(
             }
         }
         Answer::Challenge(offer) => {
-            wire.acs_url = Some(&input.issuer.challenge_url);
+            match offer.rendering {
+                Some(rendering) => {
+                    wire.acs_rendering_type =
+                        Some(RenderingType::of(rendering, input.areq.version));
+                    wire.acs_signed_content = signed_content;
+                }
+                None => wire.acs_url = Some(&input.issuer.challenge_url),
+            }
             wire.acs_challenge_mandated = Some(if offer.mandated { "Y" } else { "N" });
             if input.areq.version >= MessageVersion::V231 {
                 wire.authentication_method = Some([offer.via.method()]);
@@ -114,6 +123,24 @@ impl<'a> CardholderInfo<'a> {
     }
 }
 
+/// `acsRenderingType` of ARes and RReq; an app that turns its screen shows the same.
+#[derive(Serialize)]
+pub(super) struct RenderingType {
+    #[serde(rename = "acsInterface")]
+    interface: Interface,
+    #[serde(rename = "acsUiTemplate")]
+    template: Template,
+    #[serde(rename = "deviceUserInterfaceMode", skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+}
+
+impl RenderingType {
+    pub(super) fn of(rendering: Rendering, version: MessageVersion) -> Self {
+        let mode = (version >= MessageVersion::V231).then_some(PORTRAIT);
+        Self { interface: rendering.interface, template: rendering.template, mode }
+    }
+}
+
 #[derive(Serialize)]
 struct Wire<'a> {
     #[serde(rename = "messageType")]
@@ -146,6 +173,10 @@ struct Wire<'a> {
     cardholder_info: Option<CardholderInfo<'a>>,
     #[serde(rename = "acsURL", skip_serializing_if = "Option::is_none")]
     acs_url: Option<&'a str>,
+    #[serde(rename = "acsRenderingType", skip_serializing_if = "Option::is_none")]
+    acs_rendering_type: Option<RenderingType>,
+    #[serde(rename = "acsSignedContent", skip_serializing_if = "Option::is_none")]
+    acs_signed_content: Option<&'a str>,
     #[serde(rename = "acsChallengeMandated", skip_serializing_if = "Option::is_none")]
     acs_challenge_mandated: Option<&'static str>,
     #[serde(rename = "authenticationType", skip_serializing_if = "Option::is_none")]
@@ -180,6 +211,8 @@ impl<'a> Wire<'a> {
             eci: None,
             cardholder_info: None,
             acs_url: None,
+            acs_rendering_type: None,
+            acs_signed_content: None,
             acs_challenge_mandated: None,
             authentication_type: None,
             authentication_method: None,
@@ -206,6 +239,8 @@ impl<'a> Wire<'a> {
 
 /// `authenticationType`: dynamic, as every one-time password is.
 pub(super) const DYNAMIC: &str = "02";
+/// `deviceUserInterfaceMode`.
+const PORTRAIT: &str = "01";
 /// Device data version when the device named none.
 const OLDEST_DEVICE_DATA: &str = "1.0";
 const TYPICAL_LENGTH: usize = 640;

@@ -2,13 +2,15 @@
 //! card's state, a test card's script, the issuer's rules, its default.
 
 use super::AuthenticateInput;
+use super::app_channel::{self, NoOffer};
 use super::attempts::Attempt;
 use super::proof::Proof;
 use super::reason::Reason;
-use super::transaction::Via;
+use super::transaction::{Rendering, Via};
 use crate::element::{DeviceChannel, TransStatus};
+use crate::message::AppData;
 use crate::policy::{Facts, RuleOutcome};
-use crate::profile::{Card, CardLookup, CardState, Contacts, ScriptedOutcome};
+use crate::profile::{Card, CardLookup, CardState, ScriptedOutcome};
 
 /// Proof that the decision step accepted the risk of a transaction without a challenge.
 #[derive(Debug)]
@@ -49,6 +51,8 @@ pub(super) struct Offer {
     pub(super) via: Via,
     /// `acsChallengeMandated`.
     pub(super) mandated: bool,
+    /// `acsRenderingType`, in the app channel.
+    pub(super) rendering: Option<Rendering>,
 }
 
 impl Answer {
@@ -104,7 +108,7 @@ pub(super) fn decide(input: &AuthenticateInput<'_>) -> Decision {
 }
 
 /// A failure of ours or of the environment: U, never Y (invariant 3).
-fn failure(input: &AuthenticateInput<'_>, step: &str) -> Decision {
+pub(super) fn failure(input: &AuthenticateInput<'_>, step: &str) -> Decision {
     let reason = Reason::technical(input.areq.version, input.issuer);
     Decision::new(Answer::Unavailable(plain(reason)), "OUT-TECH", step)
 }
@@ -118,8 +122,7 @@ fn not_served(input: &AuthenticateInput<'_>) -> Option<Decision> {
         Some(Decision::new(Answer::Unavailable(plain(reason)), "OUT-NOT-OFFERED", rule))
     };
     match input.areq.channel {
-        DeviceChannel::Browser => None,
-        DeviceChannel::App => unavailable(Reason::DEVICE, "app-not-offered"),
+        DeviceChannel::Browser | DeviceChannel::App => None,
         DeviceChannel::ThreeRi => unavailable(Reason::NO_3RI, "3ri-not-offered"),
     }
 }
@@ -247,26 +250,48 @@ fn challenge(input: &AuthenticateInput<'_>, card: &Card, rule: &str, mandated: b
         return Decision::new(denied(Reason::NOT_AUTHENTICATED), "OUT-CH", rule)
             .because("challenge-indicator-06");
     }
-    if !input.notification_url_allowed || input.areq.ds_url.is_none() {
+    let browser = input.areq.channel == DeviceChannel::Browser;
+    if (browser && !input.notification_url_allowed) || input.areq.ds_url.is_none() {
         return failure(input, rule).because("nowhere-to-report");
     }
-    match reachable(&card.contacts) {
-        Some(via) => Decision::new(Answer::Challenge(Offer { via, mandated }), "OUT-CH", rule),
+    if let Some(app) = &input.areq.app {
+        return app_challenge(input, card, app, rule, mandated);
+    }
+    match app_channel::ways(&card.contacts).first().copied() {
+        Some(via) => {
+            let offer = Offer { via, mandated, rendering: None };
+            Decision::new(Answer::Challenge(offer), "OUT-CH", rule)
+        }
         None => {
             Decision::new(denied(Reason::NOT_ENROLLED), "OUT-NOTENR", rule).because("no-contact")
         }
     }
 }
 
-/// SMS before e-mail.
-fn reachable(contacts: &Contacts) -> Option<Via> {
-    let given = |contact: &Option<String>| contact.as_ref().is_some_and(|text| !text.is_empty());
-    if given(&contacts.sms) {
-        Some(Via::Sms)
-    } else if given(&contacts.email) {
-        Some(Via::Email)
-    } else {
-        None
+/// C where the SDK can show it and the content can be signed.
+fn app_challenge(
+    input: &AuthenticateInput<'_>,
+    card: &Card,
+    app: &AppData,
+    rule: &str,
+    mandated: bool,
+) -> Decision {
+    if input.signer.is_none() {
+        return failure(input, rule).because("no-signing-key");
+    }
+    match app_channel::offer(app, &card.contacts, input.issuer) {
+        Ok((via, rendering)) => {
+            let offer = Offer { via, mandated, rendering: Some(rendering) };
+            Decision::new(Answer::Challenge(offer), "OUT-CH", rule)
+        }
+        Err(NoOffer::NoContact) => {
+            let answer = Answer::NotAuthenticated(plain(Reason::NOT_ENROLLED));
+            Decision::new(answer, "OUT-NOTENR", rule).because("no-contact")
+        }
+        Err(NoOffer::Device) => {
+            let answer = Answer::Unavailable(plain(Reason::DEVICE));
+            Decision::new(answer, "OUT-NOT-OFFERED", rule).because("no-common-rendering")
+        }
     }
 }
 

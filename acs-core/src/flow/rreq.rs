@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::ares::{DYNAMIC, carries_value, eci};
+use super::ares::{DYNAMIC, RenderingType, carries_value, eci};
 use super::category;
 use super::challenge::ChallengeContext;
 use super::proof::Proof;
@@ -67,12 +67,14 @@ pub(super) fn build(
     let completed =
         matches!(outcome.status(), TransStatus::Authenticated | TransStatus::NotAuthenticated);
     let method = completed.then(|| Method::of(via, newest));
+    let app = transaction.app.as_deref();
     let wire = Wire {
         message_type: "RReq",
         message_version: transaction.version,
         three_ds_server_trans_id: transaction.three_ds_server_trans_id,
         ds_trans_id: transaction.ds_trans_id,
         acs_trans_id: transaction.acs_trans_id,
+        sdk_trans_id: app.map(|app| app.sdk_trans_id),
         message_category: category(transaction.category),
         trans_status: outcome.status(),
         trans_status_reason: outcome.reason().map(Reason::as_str),
@@ -80,6 +82,9 @@ pub(super) fn build(
         eci: eci(&context.ds.eci, outcome.status()),
         authentication_type: (completed && !newest).then_some(DYNAMIC),
         authentication_method: method,
+        acs_rendering_type: app
+            .and_then(|app| app.rendering)
+            .map(|rendering| RenderingType::of(rendering, transaction.version)),
         interaction_counter: &counter,
         challenge_cancel: outcome.cancel(),
         challenge_error_reporting: match outcome {
@@ -144,6 +149,8 @@ struct Wire<'a> {
     ds_trans_id: TransId,
     #[serde(rename = "acsTransID")]
     acs_trans_id: TransId,
+    #[serde(rename = "sdkTransID", skip_serializing_if = "Option::is_none")]
+    sdk_trans_id: Option<TransId>,
     #[serde(rename = "messageCategory")]
     message_category: &'static str,
     #[serde(rename = "transStatus")]
@@ -158,6 +165,8 @@ struct Wire<'a> {
     authentication_type: Option<&'static str>,
     #[serde(rename = "authenticationMethod", skip_serializing_if = "Option::is_none")]
     authentication_method: Option<Method>,
+    #[serde(rename = "acsRenderingType", skip_serializing_if = "Option::is_none")]
+    acs_rendering_type: Option<RenderingType>,
     #[serde(rename = "interactionCounter")]
     interaction_counter: &'a str,
     #[serde(rename = "challengeCancel", skip_serializing_if = "Option::is_none")]

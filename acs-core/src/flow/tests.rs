@@ -1,6 +1,7 @@
 //! Whole flows on a virtual clock.
 
 mod answers;
+mod app;
 mod browser;
 pub(super) mod harness;
 mod properties;

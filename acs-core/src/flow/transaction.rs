@@ -1,5 +1,6 @@
 //! The stored state of a transaction, and what a step asks the caller to do.
 
+mod app;
 mod compact;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::UtcMillis;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
 use crate::message::{Merchant, Purchase};
+
+pub use app::{AppState, Interface, Rendering, Template};
 
 /// A transaction from its ARes to its end. Serialised as JSON with a format number (invariant 11);
 /// holds no PAN, code, key or authentication value. Names are short because every AReq writes one.
@@ -63,6 +66,9 @@ pub struct Transaction {
     /// Language of pages and messages, `ja` or `en`.
     #[serde(rename = "la")]
     pub language: String,
+    /// What the app channel needs; `None` in the others.
+    #[serde(rename = "ap", default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<Box<AppState>>,
     #[serde(rename = "ph")]
     pub phase: Phase,
 }

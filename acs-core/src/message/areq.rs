@@ -6,7 +6,8 @@ use p256::EncodedPoint;
 use p256::elliptic_curve::sec1::FromEncodedPoint as _;
 
 use super::{
-    AReq, AppData, BrowserData, Merchant, P256PublicJwk, Purchase, ReadRules, decode_base64url,
+    AReq, AppData, BrowserData, Merchant, P256PublicJwk, Purchase, ReadRules, RenderOptions,
+    decode_base64url,
 };
 use crate::dictionary::{Cell, Message, Table, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
@@ -166,6 +167,8 @@ fn browser(message: &Object<'_>) -> Option<BrowserData> {
 
 fn app(message: &Object<'_>) -> Option<AppData> {
     let jwk = message.get("sdkEphemPubKey")?.as_object()?;
+    let device = message.text("deviceInfo").and_then(device_facts);
+    let (device_data_version, locale) = device.unwrap_or_default();
     Some(AppData {
         sdk_trans_id: message.text("sdkTransID").and_then(TransId::parse)?,
         sdk_reference_number: message.text("sdkReferenceNumber")?.to_owned(),
@@ -174,14 +177,31 @@ fn app(message: &Object<'_>) -> Option<AppData> {
             x: jwk.text("x")?.to_owned(),
             y: jwk.text("y")?.to_owned(),
         },
-        device_data_version: message.text("deviceInfo").and_then(device_data_version),
+        device_data_version,
+        locale,
+        render_options: render_options(message.get("deviceRenderOptions")?.as_object()?),
+        split_sdk: message.text("sdkType") == Some("02"),
     })
 }
 
-/// `DV` of the device information; its content never leads to a refusal.
-fn device_data_version(device_info: &str) -> Option<String> {
+/// Data version and locale of the device information; its content never leads to a refusal.
+fn device_facts(device_info: &str) -> Option<(Option<String>, Option<String>)> {
     let decoded = decode_base64url(device_info)?;
-    json::parse(&decoded)?.text("DV").map(|dv| dv.chars().take(MAX_DV).collect())
+    let device = json::parse(&decoded)?;
+    let cut = |text: &str| text.chars().take(MAX_DEVICE_FACT).collect();
+    let parameters = device.get("DD").and_then(Node::as_object);
+    let locale = parameters.and_then(|dd| dd.text("C005")).map(cut);
+    Some((device.text("DV").map(cut), locale))
+}
+
+fn render_options(options: &Object<'_>) -> RenderOptions {
+    let interface = options.text("sdkInterface").unwrap_or_default();
+    RenderOptions {
+        native: matches!(interface, "01" | "03"),
+        html: matches!(interface, "02" | "03"),
+        ui_types: one_or_more(options.get("sdkUiType")),
+        authentication_types: one_or_more(options.get("sdkAuthenticationType")),
+    }
 }
 
 /// Statuses and who set them.
@@ -191,4 +211,5 @@ const SOURCES: [(&str, &str); 4] = [
     ("deviceBindingStatus", "deviceBindingStatusSource"),
     ("cardSecurityCodeStatus", "cardSecurityCodeStatusSource"),
 ];
-const MAX_DV: usize = 16;
+/// Characters of a device fact that are kept.
+const MAX_DEVICE_FACT: usize = 16;

@@ -6,18 +6,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::crypto::{ChallengeKeys, HmacSha256Generator, ValueFacts, mac};
+use crate::crypto::key_agreement::EphemeralKey;
+use crate::crypto::signed_content::SigningFailed;
+use crate::crypto::{
+    ChallengeKeys, ContentKey, ContentSigner, HmacSha256Generator, ValueFacts, mac,
+};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::Rejection;
 use crate::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
 use crate::flow::present::{CodeView, FinalView, View};
-use crate::flow::transaction::{OtpMessage, Phase};
+use crate::flow::transaction::{Interface, OtpMessage, Phase};
 use crate::flow::{AuthenticateInput, Output, Transaction, authenticate};
-use crate::message::{AReq, AppData, BrowserData, Merchant, P256PublicJwk, Purchase, ReadRules};
+use crate::message::{AReq, AppData, BrowserData, Merchant, Purchase, ReadRules, RenderOptions};
 use crate::policy::RuleOutcome;
 use crate::profile::{
-    Account, Card, CardLookup, CardState, Contacts, DsProfile, EciTable, IssuerProfile, Locale,
-    OtpSettings,
+    Account, AppSettings, Card, CardLookup, CardState, Contacts, DsProfile, EciTable,
+    IssuerProfile, Locale, OtpSettings,
 };
 use crate::{Random, UtcMillis};
 
@@ -55,6 +59,10 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
             Locale { tag: "en".to_owned(), name: "Alpha Bank".to_owned() },
         ],
         phone: "0120-000-000".to_owned(),
+        app: AppSettings {
+            challenge_url: "https://acs.example/3ds/challenge/app".to_owned(),
+            interface: Interface::Native,
+        },
         challenge_url: "https://acs.example/3ds/challenge/browser".to_owned(),
         technical_reason_210: "07".to_owned(),
         cancel_reason_210: "01".to_owned(),
@@ -140,10 +148,43 @@ pub(super) fn app_areq(version: MessageVersion) -> AReq {
             sdk_trans_id: trans_id(4),
             sdk_reference_number: "SDK-REF".to_owned(),
             sdk_max_timeout_minutes: 5,
-            sdk_ephem_pub_key: P256PublicJwk { x: String::new(), y: String::new() },
+            sdk_ephem_pub_key: sdk_key().public_jwk(),
             device_data_version: Some("1.4".to_owned()),
+            locale: Some("ja-JP".to_owned()),
+            render_options: RenderOptions {
+                native: true,
+                html: true,
+                ui_types: ["01", "02", "03", "04", "05"].map(str::to_owned).to_vec(),
+                authentication_types: Vec::new(),
+            },
+            split_sdk: false,
         }),
         ..areq(version)
+    }
+}
+
+/// The SDK's key pair, the same in each run.
+pub(super) fn sdk_key() -> EphemeralKey {
+    struct Fixed;
+    impl Random for Fixed {
+        fn fill(&mut self, buffer: &mut [u8]) {
+            buffer.fill(0x5d);
+        }
+    }
+    EphemeralKey::generate(&mut Fixed)
+}
+
+/// Signs nothing: the signature is a digest, so that a test can see what was signed.
+#[derive(Debug)]
+pub(super) struct TestSigner;
+
+impl ContentSigner for TestSigner {
+    fn protected_header(&self) -> &str {
+        "eyJhbGciOiJFUzI1NiIsIng1YyI6W119"
+    }
+
+    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SigningFailed> {
+        Ok(mac(&[8; 32], &[input]).to_vec())
     }
 }
 
@@ -160,6 +201,8 @@ pub(super) struct World {
     pub(super) pan: Pan,
     pub(super) ds_url_allowed: bool,
     pub(super) notification_url_allowed: bool,
+    pub(super) signs: bool,
+    pub(super) content_key: Option<ContentKey>,
     pub(super) ares: Value,
     /// Serialised after each step, as a store would.
     pub(super) state: String,
@@ -203,6 +246,8 @@ impl World {
             pan: Pan::parse(PAN).unwrap(),
             ds_url_allowed: true,
             notification_url_allowed: true,
+            signs: true,
+            content_key: None,
             ares: Value::Null,
             state: String::new(),
             events: Vec::new(),
@@ -243,12 +288,14 @@ impl World {
             acs_trans_id: trans_id(3),
             ds_url_allowed: self.ds_url_allowed,
             notification_url_allowed: self.notification_url_allowed,
+            signer: self.signs.then_some(&TestSigner),
             method_data_found: false,
             now: self.now,
         };
         let done = authenticate(&input, &mut self.random, &self.generator).unwrap();
         self.ares = serde_json::from_slice(&done.ares).unwrap();
         self.store(&done.transaction);
+        self.content_key = done.content_key;
         self.perform(done.outputs);
         &self.ares
     }

@@ -1,0 +1,79 @@
+//! The part of a state that only the app channel has.
+
+use serde::{Deserialize, Serialize};
+
+use crate::element::TransId;
+
+/// An app transaction's own facts. Its content key is not here: the host keeps that sealed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AppState {
+    #[serde(rename = "t")]
+    pub sdk_trans_id: TransId,
+    /// What is presented first, as the ARes says and the RReq repeats [P-APP-30]; `None` without a
+    /// challenge.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub rendering: Option<Rendering>,
+    /// `sdkType` 02 [P-CRY-08].
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    pub split_sdk: bool,
+}
+
+/// `acsRenderingType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendering {
+    #[serde(rename = "i")]
+    pub interface: Interface,
+    #[serde(rename = "t")]
+    pub template: Template,
+}
+
+/// `acsInterface`: who draws the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Interface {
+    /// The SDK, from labels and texts.
+    #[serde(rename = "01")]
+    Native,
+    /// The ACS, as a page without any external reference.
+    #[serde(rename = "02")]
+    Html,
+}
+
+/// `acsUiTemplate` and `acsUiType`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Template {
+    /// One entry.
+    #[serde(rename = "01")]
+    Text,
+    #[serde(rename = "02")]
+    SingleSelect,
+    #[serde(rename = "03")]
+    MultiSelect,
+    #[serde(rename = "04")]
+    OutOfBand,
+    #[serde(rename = "05")]
+    Html,
+    /// 2.3.1.
+    #[serde(rename = "06")]
+    HtmlOutOfBand,
+    /// 2.3.1.
+    #[serde(rename = "07")]
+    Information,
+}
+
+impl Template {
+    /// The code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Text => "01",
+            Self::SingleSelect => "02",
+            Self::MultiSelect => "03",
+            Self::OutOfBand => "04",
+            Self::Html => "05",
+            Self::HtmlOutOfBand => "06",
+            Self::Information => "07",
+        }
+    }
+}
