@@ -15,6 +15,7 @@ use crate::config::{self, Config, RReqTargets};
 use crate::driver::Desk;
 use crate::gateway::OtpGateway;
 use crate::shutdown::Shutdown;
+use crate::signing::Signing;
 use crate::storage::Store;
 use crate::vault::Vault;
 
@@ -46,6 +47,8 @@ pub struct DsRuntime {
     /// For RReqs: our client identity, this DS's roots, and a check of this DS's name.
     pub rreq_client: Arc<rustls::ClientConfig>,
     pub rreq_targets: RReqTargets,
+    /// Signs acsSignedContent, where configured.
+    pub signing: Option<Arc<Signing>>,
 }
 
 /// An issuer, ready to use.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use acs_core::crypto::{AuthenticationValueGenerator, HmacSha256Generator};
 use anyhow::{Context as _, anyhow};
+use rustls_pki_types::UnixTime;
 
 use crate::app::{App, DsRuntime, IssuerRuntime, Latch, MetricsHandle, Readiness};
 use crate::clock::{Clock, MovableClock, SystemClock};
@@ -12,6 +13,7 @@ use crate::driver::Desk;
 use crate::gateway;
 use crate::key_file;
 use crate::shutdown::Shutdown;
+use crate::signing::Signing;
 use crate::storage::sqlite::{SqliteOptions, SqliteStore};
 use crate::tls;
 use crate::vault::Vault;
@@ -50,6 +52,10 @@ fn directory_server(ds: &config::Ds) -> anyhow::Result<DsRuntime> {
         generator: generator(&ds.authentication_value).with_context(of)?,
         rreq_client: Arc::new(tls::rreq_client(ds).with_context(of)?),
         rreq_targets: ds.rreq_targets.clone(),
+        signing: ds
+            .signing
+            .as_ref()
+            .map(|signing| Arc::new(Signing::open(signing, &ds.client_ca, UnixTime::now()))),
     })
 }
 

@@ -27,7 +27,7 @@ pub struct Finding {
 pub enum Level {
     Ok,
     Warn,
-    /// `acs serve` does not start.
+    /// `acs serve` does not start, or answers U where it should do better.
     Fail,
 }
 

@@ -288,7 +288,7 @@ fn with_context<T>(
     let issuer = app
         .issuer(&transaction.issuer_id)
         .ok_or_else(|| missing("issuer", &transaction.issuer_id))?;
-    let nobody = Secret { pan: no_account(), contacts: Contacts::default() };
+    let nobody = Secret { pan: no_account(), contacts: Contacts::default(), content_key: None };
     let secret = secret.unwrap_or(&nobody);
     let context = ChallengeContext {
         issuer: &issuer.profile,

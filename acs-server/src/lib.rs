@@ -21,6 +21,7 @@ pub mod pages;
 pub mod pki;
 pub mod serve;
 pub mod shutdown;
+pub mod signing;
 pub mod storage;
 pub mod telemetry;
 pub mod texts;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::http::router;
 use crate::listener::{DsNames, Listener};
 use crate::shutdown::signalled;
-use crate::{boot, crash, driver, telemetry, tls};
+use crate::{boot, crash, driver, signing, telemetry, tls};
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -41,7 +41,8 @@ pub struct Service {
     /// Name and bound address of each listener.
     pub addresses: Vec<(String, SocketAddr)>,
     listeners: Vec<JoinHandle<()>>,
-    driver: JoinHandle<()>,
+    /// Loops that run until the end.
+    background: [JoinHandle<()>; 2],
 }
 
 impl Service {
@@ -63,8 +64,8 @@ impl Service {
         let spawn = |listener: Listener| listener.spawn(&app.config.limits, &app.shutdown);
         let listeners = bound.into_iter().map(spawn).collect();
         app.readiness.release(Latch::ListenersBound);
-        let driver = driver::spawn(app);
-        Ok(Self { app: Arc::clone(app), addresses, listeners, driver })
+        let background = [driver::spawn(app), signing::spawn(app)];
+        Ok(Self { app: Arc::clone(app), addresses, listeners, background })
     }
 
     /// Stops accepting, lets running requests end, and closes the store.
@@ -74,7 +75,7 @@ impl Service {
             // A listener that panicked has nothing left to drain.
             let _ = listener.await;
         }
-        self.driver.abort();
+        self.background.iter().for_each(JoinHandle::abort);
         if let Err(error) = self.app.store.close().await {
             tracing::error!(%error, "the store did not close");
         }

@@ -73,6 +73,8 @@ pub struct TransactionRow {
 pub struct Secret {
     pub pan: Pan,
     pub contacts: acs_core::profile::Contacts,
+    /// Key of an app challenge's channel [P-APP-04].
+    pub content_key: Option<acs_core::crypto::ContentKey>,
 }
 
 impl std::fmt::Debug for Secret {

@@ -11,6 +11,7 @@ use x509_parser::public_key::PublicKey;
 
 use super::Report;
 use crate::config::{Config, Ds, KeyPair};
+use crate::signing::Signing;
 use crate::tls::{self, identity};
 
 pub(super) fn check(config: &Config, report: &mut Report) {
@@ -23,6 +24,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             own_server(ds, pair, report);
         }
         own_client(ds, report);
+        own_signer(ds, report);
     }
 }
 
@@ -77,6 +79,28 @@ fn own_client(ds: &Ds, report: &mut Report) {
     let Ok(verifier) = tls::ds_client_verifier(&ds.client_ca) else { return };
     let checked = verifier.verify_client_cert(&chain[0], &chain[1..], UnixTime::now());
     chained(&subject, "client", checked.map(drop), report);
+}
+
+/// A broken signer stops app challenges of its directory server, not the service.
+fn own_signer(ds: &Ds, report: &mut Report) {
+    let Some(signing) = &ds.signing else {
+        report.ok(format!(
+            "ds \"{}\" has no signing identity: its app transactions get no challenge",
+            ds.id
+        ));
+        return;
+    };
+    let subject = format!("ds \"{}\" signing {}", ds.id, signing.cert.display());
+    let checked = Signing::open(signing, &ds.client_ca, UnixTime::now());
+    match checked.days_left(UnixTime::now()) {
+        Ok(days) if days < WARN_DAYS.unsigned_abs() => {
+            report.warn(format!("{subject}: its chain ends in {days} days"));
+        }
+        Ok(_) => report.ok(format!(
+            "{subject}: fits its key, under the root that SDKs hold for this directory server"
+        )),
+        Err(cause) => report.fail(format!("{subject}: {cause}")),
+    }
 }
 
 fn chained(subject: &str, role: &str, checked: Result<(), rustls::Error>, report: &mut Report) {

@@ -30,6 +30,8 @@ pub struct Ds {
     /// Our client identity for RReqs.
     pub client_cert: PathBuf,
     pub client_key: PathBuf,
+    /// Signs acsSignedContent; without it this DS's app transactions get no challenge.
+    pub signing: Option<Signing>,
     /// Versions accepted.
     pub versions: Vec<MessageVersion>,
     /// Where RReqs may go: origin and path prefix.
@@ -52,6 +54,18 @@ pub struct Ds {
     /// Withdrawn ISO currencies and countries to accept all the same, numeric.
     #[serde(default)]
     pub accepted_iso_codes: Vec<String>,
+}
+
+/// The identity that signs acsSignedContent [P-APP-01].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signing {
+    /// Signer and intermediates, PEM; not the certificate of a TLS server.
+    pub cert: PathBuf,
+    /// P-256 (ES256) or RSA (PS256), PEM, readable by its owner only.
+    pub key: PathBuf,
+    /// Roots that SDKs hold for this DS, where they are not those of `client_ca`.
+    pub ca: Option<PathBuf>,
 }
 
 /// How authentication values are made.
@@ -114,6 +128,11 @@ impl Ds {
         super::join(folder, &mut self.client_ca);
         super::join(folder, &mut self.client_cert);
         super::join(folder, &mut self.client_key);
+        if let Some(signing) = &mut self.signing {
+            super::join(folder, &mut signing.cert);
+            super::join(folder, &mut signing.key);
+            signing.ca.iter_mut().for_each(|ca| super::join(folder, ca));
+        }
         self.certificates.iter_mut().for_each(|pair| pair.resolve(folder));
         let AuthenticationValue::HmacSha256 { key_file, .. } = &mut self.authentication_value;
         super::join(folder, key_file);

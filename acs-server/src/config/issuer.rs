@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use acs_core::element::Pan;
+use acs_core::flow::transaction::Interface;
 use acs_core::policy::{Rule, RuleOutcome};
-use acs_core::profile::{IssuerProfile, Locale, OtpSettings};
+use acs_core::profile::{AppSettings, IssuerProfile, Locale, OtpSettings};
 use serde::Deserialize;
 use url::Url;
 
@@ -39,6 +40,27 @@ pub struct Issuer {
     #[serde(default)]
     pub scripted_outcomes: bool,
     pub otp: Otp,
+    #[serde(default)]
+    pub app: AppChannel,
+}
+
+/// `[issuer.app]`: challenges inside apps.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AppChannel {
+    /// Used where the SDK shows both.
+    pub interface: AppInterface,
+}
+
+/// Who draws the screens of an app challenge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AppInterface {
+    /// The SDK.
+    #[default]
+    Native,
+    /// This ACS, as pages inside the SDK.
+    Html,
 }
 
 /// A range of card numbers, both ends inside. `start` is filled up with 0 and `end` with 9 to 19
@@ -101,6 +123,7 @@ impl Issuer {
             rules: self.rule.clone(),
             default_outcome: self.default.clone(),
             otp: self.otp.settings(),
+            app: self.app.settings(public),
             challenge_url: public.challenge_browser_url(),
             technical_reason_210: protocol.technical_reason_210.clone(),
             cancel_reason_210: protocol.brw_cancel_reason_210.clone(),
@@ -133,6 +156,18 @@ impl Issuer {
             Gateway::Outbox { file: path } | Gateway::Webhook { key_file: path, .. } => {
                 super::join(folder, path);
             }
+        }
+    }
+}
+
+impl AppChannel {
+    fn settings(&self, public: &Public) -> AppSettings {
+        AppSettings {
+            challenge_url: public.challenge_app_url(),
+            interface: match self.interface {
+                AppInterface::Native => Interface::Native,
+                AppInterface::Html => Interface::Html,
+            },
         }
     }
 }

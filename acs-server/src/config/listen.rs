@@ -41,6 +41,12 @@ impl Public {
         self.below("3ds/challenge/browser")
     }
 
+    /// acsURL of app challenges.
+    #[must_use]
+    pub fn challenge_app_url(&self) -> String {
+        self.below("3ds/challenge/app")
+    }
+
     /// 3DS Method URL.
     #[must_use]
     pub fn method_url(&self) -> String {

@@ -5,6 +5,7 @@ mod in_flight;
 
 use std::sync::Arc;
 
+use acs_core::crypto::ContentSigner;
 use acs_core::element::{DeviceChannel, MessageVersion, TransId, TransStatus};
 use acs_core::erro::{ErroContext, Fault, Rejection, erro};
 use acs_core::flow::transaction::Phase;
@@ -17,6 +18,7 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use rustls_pki_types::UnixTime;
 
 use crate::app::{App, DsPeer, DsRuntime, IssuerRuntime};
 use crate::driver::{self, Arrived, SystemRandom};
@@ -191,7 +193,7 @@ impl Decision<'_> {
     async fn decide(&self, card: &CardLookup) -> Result<Reply, Undecided> {
         let number = self.app.store.next_number();
         let decided = self.authenticate(number, card)?;
-        let Authenticated { transaction, ares, outputs, .. } = decided;
+        let Authenticated { transaction, ares, outputs, content_key, .. } = decided;
         let acs_trans_id = transaction.acs_trans_id;
         let now = transaction.created;
         let deadline = transaction.deadline();
@@ -207,7 +209,7 @@ impl Decision<'_> {
             revision: transaction.revision,
             deadline,
             state: driver::encode_state(&transaction).map_err(|_| Undecided::Impossible)?,
-            secret: deadline.map(|_| Secret { pan: self.areq.pan.clone(), contacts }),
+            secret: deadline.map(|_| Secret { pan: self.areq.pan.clone(), contacts, content_key }),
             replay: Some(self.key),
             reply: Some(ares.clone()),
         };
@@ -258,6 +260,7 @@ impl Decision<'_> {
             metrics::counter!("acs_foreign_ds_url_total", "ds" => ds.profile.id.clone())
                 .increment(1);
         }
+        let signer = ds.signing.as_ref().and_then(|signing| signing.usable(UnixTime::now()));
         let input = AuthenticateInput {
             areq,
             account: &account,
@@ -267,6 +270,7 @@ impl Decision<'_> {
             acs_trans_id: trans_id::encode(number, app.vault.trans_id_key()),
             ds_url_allowed,
             notification_url_allowed: notification_url_allowed(areq, !app.config.is_production()),
+            signer: signer.as_deref().map(|signer| signer as &dyn ContentSigner),
             method_data_found: method_data_found(areq, app),
             now: app.clock.now(),
         };

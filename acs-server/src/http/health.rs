@@ -6,11 +6,12 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
+use rustls_pki_types::UnixTime;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::respond;
-use crate::app::{App, Latch};
+use crate::app::{App, DsRuntime, Latch};
 use crate::{driver, outgoing};
 
 /// `GET /livez`: the process serves.
@@ -25,9 +26,26 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response();
     }
     if held.is_empty() {
-        return "ready\n".into_response();
+        return format!("ready\n{}", signing_notes(&app)).into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", held.join(", "))).into_response()
+}
+
+/// What an operator should know although traffic may come: one line per directory server whose
+/// signing chain is broken or ends soon.
+fn signing_notes(app: &App) -> String {
+    let now = UnixTime::now();
+    let note = |ds: &DsRuntime| {
+        let id = &ds.profile.id;
+        match ds.signing.as_ref()?.days_left(now) {
+            Ok(days) if days < SOON_DAYS => {
+                Some(format!("ds {id}: the signing chain ends in {days} days\n"))
+            }
+            Ok(_) => None,
+            Err(cause) => Some(format!("ds {id}: app challenges are answered U: {cause}\n")),
+        }
+    };
+    app.ds.iter().filter_map(note).collect()
 }
 
 /// `GET /metrics`, in the Prometheus text format.
@@ -67,3 +85,5 @@ pub async fn advance_clock(State(app): State<Arc<App>>, body: Bytes) -> Response
     outgoing::send_due(&app).await;
     respond::json(StatusCode::OK, &json!({ "now": app.clock.now() }))
 }
+
+const SOON_DAYS: u64 = 60;

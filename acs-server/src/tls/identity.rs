@@ -53,7 +53,10 @@ pub fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
 }
 
 /// Reads a private key that only its owner can read.
-fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+///
+/// # Errors
+/// [`TlsError`] for an unreadable file and one that others can read.
+pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     private_mode(path)?;
     PrivateKeyDer::from_pem_file(path)
         .map_err(|error| TlsError::unreadable(path, &pem_error(&error)))

@@ -40,7 +40,7 @@ pub(crate) fn row(number: TransactionNumber) -> TransactionRow {
 pub(crate) fn secret(pan: &str) -> Secret {
     let sms = Some("+819012345678".to_owned());
     let contacts = acs_core::profile::Contacts { sms, ..Default::default() };
-    Secret { pan: Pan::parse(pan).unwrap(), contacts }
+    Secret { pan: Pan::parse(pan).unwrap(), contacts, content_key: None }
 }
 
 pub(crate) fn event(number: TransactionNumber, kind: &str) -> EventRow {

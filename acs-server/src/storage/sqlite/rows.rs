@@ -1,8 +1,11 @@
 //! Units as the writer gets them (sealed by the caller's thread) and rows as readers find them.
 
 use acs_core::UtcMillis;
+use acs_core::crypto::ContentKey;
 use acs_core::element::Pan;
 use acs_core::profile::{Card, CardState, Contacts};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use rusqlite::Row;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
@@ -134,11 +137,18 @@ fn seal_secret(vault: &Vault, row: &mut TransactionRow) -> Result<Option<Vec<u8>
         return Ok(None);
     };
     let digits = secret.pan.expose_digits();
-    // "digits json", with room for both: a vector that grew would leave a copy behind.
+    // "digits json" or "digits key json", with room for all: a vector that grew would leave a copy
+    // behind.
     let contacts = Zeroizing::new(contacts_json(&secret.contacts)?);
-    let mut plain = Zeroizing::new(Vec::with_capacity(digits.len() + 1 + contacts.len()));
+    let room = digits.len() + 2 + KEY_LENGTH + contacts.len();
+    let mut plain = Zeroizing::new(Vec::with_capacity(room));
     plain.extend_from_slice(digits.as_bytes());
     plain.push(b' ');
+    if let Some(key) = &secret.content_key {
+        let key = Zeroizing::new(STANDARD_NO_PAD.encode(key.expose_bytes()));
+        plain.extend_from_slice(key.as_bytes());
+        plain.push(b' ');
+    }
     plain.extend_from_slice(&contacts);
     let identity = transaction_identity(row.number, &row.issuer_id);
     Ok(Some(vault.seal(Purpose::TransactionSecret, &identity, &plain)?))
@@ -153,12 +163,27 @@ fn open_secret(
     let identity = transaction_identity(number, issuer_id);
     let plain = vault.open(Purpose::TransactionSecret, &identity, sealed)?;
     let split = plain.iter().position(|byte| *byte == b' ');
-    let (digits, contacts) = plain.split_at(split.ok_or_else(|| corrupt("secret"))?);
+    let (digits, rest) = plain.split_at(split.ok_or_else(|| corrupt("secret"))?);
     let pan = std::str::from_utf8(digits).ok().and_then(Pan::parse);
+    let (content_key, contacts) = match rest.get(1) {
+        Some(b'{') => (None, rest),
+        _ => {
+            let (key, contacts) =
+                rest[1..].split_at_checked(KEY_LENGTH).ok_or_else(|| corrupt("secret"))?;
+            (Some(content_key(key).ok_or_else(|| corrupt("secret"))?), contacts)
+        }
+    };
     Ok(Secret {
         pan: pan.ok_or_else(|| corrupt("secret"))?,
         contacts: serde_json::from_slice(contacts).map_err(|_| corrupt("contacts"))?,
+        content_key,
     })
+}
+
+fn content_key(text: &[u8]) -> Option<ContentKey> {
+    let mut key = Zeroizing::new([0; 32]);
+    let length = STANDARD_NO_PAD.decode_slice(text, key.as_mut_slice()).ok()?;
+    (length == key.len()).then(|| ContentKey::from_bytes(*key))
 }
 
 fn seal_outgoing(vault: &Vault, write: OutgoingWrite) -> Result<SealedOutgoing, StoreError> {
@@ -338,3 +363,6 @@ fn outgoing_identity(number: TransactionNumber, kind: OutgoingKind, issuer_id: &
 fn corrupt(what: &str) -> StoreError {
     StoreError::Corrupt(format!("{what} cannot be read"))
 }
+
+/// Characters of a content key.
+const KEY_LENGTH: usize = 43;
