@@ -22,7 +22,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let text = fs::read_to_string(FACTS).expect("the facts stand beside this crate's manifest");
     let facts: Value = serde_json::from_str(&text).expect("the facts are JSON");
-    let mut tables = Tables { facts: &facts, out: String::new(), done: BTreeSet::new() };
+    let names = all_names(&facts);
+    let mut tables =
+        Tables { facts: &facts, out: name_table(&names), done: BTreeSet::new(), names };
     for version in VERSIONS {
         for message in MESSAGES {
             tables.emit("messages", message, version);
@@ -37,6 +39,8 @@ struct Tables<'a> {
     facts: &'a Value,
     out: String,
     done: BTreeSet<String>,
+    /// Of all elements; an id is an index into it.
+    names: Vec<String>,
 }
 
 impl Tables<'_> {
@@ -51,38 +55,59 @@ impl Tables<'_> {
             .unwrap_or_else(|| panic!("{section} {name} has no elements"))
             .clone();
         let sorted: BTreeMap<_, _> = elements.iter().collect();
-        let mut rows = String::new();
-        let mut names = Vec::new();
-        let mut any = "None".to_owned();
-        for (element, versions) in sorted {
-            let Some(cell) = versions[version].as_object() else { continue };
-            let row = self.element(element, cell, name, version);
-            if element == "*" {
+        let cells: Vec<_> = sorted
+            .into_iter()
+            .filter_map(|(element, versions)| {
+                Some((element.as_str(), versions[version].as_object()?))
+            })
+            .collect();
+        let own: Vec<_> = cells.iter().map(|(name, _)| *name).filter(|name| *name != "*").collect();
+        let (mut rows, mut any, mut masks) = (String::new(), "None".to_owned(), Masks::default());
+        for (element, fact) in &cells {
+            let place = format!("{name}.{element} {version}");
+            let presence = presence(fact, name, &place);
+            let row = self.element(element, fact, &presence, version, &own, &place);
+            if *element == "*" {
                 any = format!("Some(&{row})");
             } else {
+                masks.add(fact, &presence);
                 rows.push_str(&format!("    {row},\n"));
-                names.push(element.as_str());
             }
         }
+        let by_name = self.by_name(&own);
+        let exponents: Vec<_> = EXPONENTS
+            .iter()
+            .filter_map(|(currency, exponent)| Some((at(&own, currency)?, at(&own, exponent)?)))
+            .collect();
         self.out.push_str(&format!(
-            "static {ident}: Table = Table {{ any: {any}, slots: &{:?}, elements: &[\n{rows}] }};\n\n",
-            slots(&names)
+            "static {ident}: Table = Table {{ any: {any}, by_name: &{by_name:?}, {}, \
+             exponents: &{exponents:?}, elements: &[\n{rows}] }};\n\n",
+            masks.text(own.len()),
         ));
         ident
+    }
+
+    /// Position in a table by id of the name.
+    fn by_name(&self, own: &[&str]) -> Vec<u8> {
+        self.names.iter().map(|name| at(own, name).unwrap_or(u8::MAX)).collect()
     }
 
     fn element(
         &mut self,
         name: &str,
         fact: &Map<String, Value>,
-        message: &str,
+        presence: &[&str; 6],
         version: &str,
+        own: &[&str],
+        place: &str,
     ) -> String {
-        let place = format!("{message}.{name} {version}");
-        let kind = self.kind(fact, version, &place);
-        let presence = presence(fact, message, &place);
-        let required_if = condition(fact, "required_if", &place);
-        let absent_if = condition(fact, "absent_if", &place);
+        let kind = match name {
+            "messageExtension" => "Kind::Extensions".to_owned(),
+            _ => self.kind(fact, version, place),
+        };
+        let required_if = condition(fact, "required_if", own, place);
+        let absent_if = condition(fact, "absent_if", own, place);
+        let presence = presence.map(|word| format!("Presence::{word}")).join(", ");
         format!(
             "Element {{ name: \"{name}\", presence: [{presence}], required_if: {required_if}, \
              absent_if: {absent_if}, kind: {kind} }}"
@@ -149,17 +174,70 @@ impl Tables<'_> {
     }
 }
 
-/// Open addressing over the names: a power of two of slots, at most half of them taken.
-fn slots(names: &[&str]) -> Vec<u8> {
-    let mut slots = vec![u8::MAX; (names.len() * 2 + 1).next_power_of_two()];
-    for (at, name) in names.iter().enumerate() {
-        let mut slot = name_hash::of(name) as usize & (slots.len() - 1);
-        while slots[slot] != u8::MAX {
+/// What all elements of a table have in common, as bits by position.
+#[derive(Default)]
+struct Masks {
+    /// Foreign and required by cell; last for messages whose cell is not known.
+    columns: [(u128, u128); 7],
+    required_if: u128,
+    count: u32,
+}
+
+impl Masks {
+    fn add(&mut self, fact: &Map<String, Value>, presence: &[&str; 6]) {
+        let bit = 1_u128.checked_shl(self.count).expect("a table has at most 128 elements");
+        let all = |word: &str| presence.iter().all(|own| *own == word);
+        let unknown = if all("Foreign") || all("Required") { presence[0] } else { "Optional" };
+        for (column, word) in self.columns.iter_mut().zip(presence.iter().chain([&unknown])) {
+            column.0 |= if *word == "Foreign" { bit } else { 0 };
+            column.1 |= if *word == "Required" { bit } else { 0 };
+        }
+        self.required_if |= if fact.contains_key("required_if") { bit } else { 0 };
+        self.count += 1;
+    }
+
+    fn text(&self, elements: usize) -> String {
+        assert_eq!(elements, self.count as usize);
+        let columns = self.columns.iter().map(|(foreign, required)| {
+            format!("Column {{ foreign: {foreign:#x}, required: {required:#x} }}")
+        });
+        format!(
+            "columns: [{}], required_if: {:#x}",
+            columns.collect::<Vec<_>>().join(", "),
+            self.required_if
+        )
+    }
+}
+
+fn at(own: &[&str], name: &str) -> Option<u8> {
+    let at = own.iter().position(|own| *own == name)?;
+    Some(u8::try_from(at).expect("a table has at most 128 elements"))
+}
+
+/// The names of all elements; the first is nobody's.
+fn all_names(facts: &Value) -> Vec<String> {
+    let sections = ["messages", "objects"].map(|section| facts[section].as_object());
+    let parts = sections.into_iter().flatten().flat_map(Map::values);
+    let names = parts.filter_map(|part| part["elements"].as_object()).flat_map(Map::keys);
+    let sorted: BTreeSet<_> = names.filter(|name| *name != "*").cloned().collect();
+    std::iter::once(String::new()).chain(sorted).collect()
+}
+
+/// Open addressing over the names, with at most a quarter of the slots taken.
+fn name_table(names: &[String]) -> String {
+    let mut slots = vec![0; (names.len() * 4).next_power_of_two()];
+    for (id, name) in names.iter().enumerate().skip(1) {
+        let mut slot = name_hash::of(name) & (slots.len() - 1);
+        while slots[slot] != 0 {
             slot = (slot + 1) & (slots.len() - 1);
         }
-        slots[slot] = u8::try_from(at).expect("a message has fewer than 255 elements");
+        slots[slot] = id;
     }
-    slots
+    format!(
+        "static NAMES: [&str; {}] = {names:?};\nstatic NAME_SLOTS: [u16; {}] = {slots:?};\n\n",
+        names.len(),
+        slots.len()
+    )
 }
 
 fn ident(section: &str, name: &str, version: &str) -> String {
@@ -168,7 +246,7 @@ fn ident(section: &str, name: &str, version: &str) -> String {
 }
 
 /// Presence per cell, changed by the hop's own column where there is one.
-fn presence(fact: &Map<String, Value>, message: &str, place: &str) -> String {
+fn presence(fact: &Map<String, Value>, message: &str, place: &str) -> [&'static str; 6] {
     let leg = LEGS
         .iter()
         .find(|(name, _)| *name == message)
@@ -180,14 +258,14 @@ fn presence(fact: &Map<String, Value>, message: &str, place: &str) -> String {
             other => panic!("{place}: inclusion {other}"),
         };
         match inclusion.map(|own| leg.unwrap_or(own)) {
-            None | Some("N") => "Presence::Foreign",
-            Some("R") => "Presence::Required",
-            Some("C") => "Presence::Conditional",
-            Some("O") => "Presence::Optional",
+            None | Some("N") => "Foreign",
+            Some("R") => "Required",
+            Some("C") => "Conditional",
+            Some("O") => "Optional",
             Some(other) => panic!("{place}: inclusion {other}"),
         }
     };
-    CELLS.map(of_cell).join(", ")
+    CELLS.map(of_cell)
 }
 
 fn number(fact: &Map<String, Value>, key: &str, absent: u64) -> u64 {
@@ -266,29 +344,36 @@ fn codes(fact: &Map<String, Value>, place: &str) -> String {
     let Some(values) = fact.get("values").and_then(Value::as_object) else {
         return "None".to_owned();
     };
-    let mut valid: Vec<_> = values.keys().map(|v| format!("\"{v}\"")).collect();
-    valid.sort();
+    let number = |text: &str| -> Option<u8> {
+        text.parse().ok().filter(|_| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let words: Vec<_> = values.keys().filter(|value| number(value).is_none()).collect();
+    let numbers = values.keys().filter_map(|value| number(value));
     let ranges = |who: &str| {
         let listed = fact.get("reserved").and_then(|r| r.get(who)).and_then(Value::as_array);
-        let texts = listed.into_iter().flatten().map(|range| {
+        let numbers = listed.into_iter().flatten().flat_map(|range| {
             let range = range.as_str().unwrap_or_else(|| panic!("{place}: reserved"));
             let (low, high) = range.split_once('-').unwrap_or((range, range));
             let parse = |n: &str| n.parse::<u8>().unwrap_or_else(|_| panic!("{place}: {range}"));
-            format!("({}, {})", parse(low), parse(high))
+            parse(low)..=parse(high)
         });
-        texts.collect::<Vec<_>>().join(", ")
+        bits(numbers)
     };
     format!(
-        "Some(&Codes {{ valid: &[{}], emvco: &[{}], ds: &[{}] }})",
-        valid.join(", "),
+        "Some(&Codes {{ words: &{words:?}, numbers: {:#x}, emvco: {:#x}, ds: {:#x} }})",
+        bits(numbers),
         ranges("emvco"),
         ranges("ds")
     )
 }
 
-fn condition(fact: &Map<String, Value>, key: &str, place: &str) -> String {
+fn bits(numbers: impl Iterator<Item = u8>) -> u128 {
+    numbers.fold(0, |bits, number| bits | 1 << number)
+}
+
+fn condition(fact: &Map<String, Value>, key: &str, own: &[&str], place: &str) -> String {
     let Some(text) = fact.get(key).and_then(Value::as_str) else { return "None".to_owned() };
-    let mut parser = Parser { tokens: tokens(text, place), at: 0, place };
+    let mut parser = Parser { tokens: tokens(text, place), at: 0, own, place };
     let expression = parser.or();
     assert_eq!(parser.at, parser.tokens.len(), "{place}: rest of {text}");
     format!("Some(&{expression})")
@@ -318,6 +403,8 @@ fn tokens(text: &str, place: &str) -> Vec<String> {
 struct Parser<'a> {
     tokens: Vec<String>,
     at: usize,
+    /// The names of the elements beside.
+    own: &'a [&'a str],
     place: &'a str,
 }
 
@@ -368,9 +455,9 @@ impl Parser<'_> {
             self.expect("(");
             let name = self.next();
             self.expect(")");
-            return format!("Expr::Present({})", reference(&name));
+            return format!("Expr::Present({})", reference(&name, self.own));
         }
-        let name = reference(&self.next());
+        let subject = self.next();
         let sign = self.next();
         let negated = match sign.as_str() {
             "==" | "in" => false,
@@ -390,7 +477,12 @@ impl Parser<'_> {
         } else {
             values.push(self.value());
         }
-        let test = format!("Expr::In({name}, &[{}])", values.join(", "));
+        let values = values.join(", ");
+        let test = match subject.as_str() {
+            "channel" => format!("Expr::Channel(&[{values}])"),
+            "category" => format!("Expr::Category(&[{values}])"),
+            name => format!("Expr::In({}, &[{values}])", reference(name, self.own)),
+        };
         if negated { format!("Expr::Not(&{test})") } else { test }
     }
 
@@ -411,15 +503,24 @@ fn join(name: &str, mut parts: Vec<String>) -> String {
     }
 }
 
-fn reference(name: &str) -> String {
-    match name {
-        "channel" => return "Reference::Channel".to_owned(),
-        "category" => return "Reference::Category".to_owned(),
-        _ => {}
-    }
+fn reference(name: &str, own: &[&str]) -> String {
+    let here = |name| at(own, name);
     match name.split_once('.') {
         Some(("areq" | "ares" | "cres", _)) => "Reference::Earlier".to_owned(),
-        Some((parent, child)) => format!("Reference::Child(\"{parent}\", \"{child}\")"),
-        None => format!("Reference::Own(\"{name}\")"),
+        Some((parent, child)) => here(parent)
+            .map_or_else(nothing, |parent| format!("Reference::Child({parent}, \"{child}\")")),
+        None => here(name).map_or_else(nothing, |own| format!("Reference::Own({own})")),
     }
 }
+
+/// What this version does not have is never there.
+fn nothing() -> String {
+    "Reference::Nothing".to_owned()
+}
+
+/// Currencies and the exponents that come with them.
+const EXPONENTS: [(&str, &str); 3] = [
+    ("purchaseCurrency", "purchaseExponent"),
+    ("recurringCurrency", "recurringExponent"),
+    ("merchantCurrency", "merchantExponent"),
+];

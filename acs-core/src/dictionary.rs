@@ -51,11 +51,28 @@ impl Message {
 pub struct Table {
     /// Sorted by name.
     pub elements: &'static [Element],
-    /// Indices into `elements` by hash of the name; `u8::MAX` is none.
-    slots: &'static [u8],
+    /// Indices into `elements` by [`NameId`]; `u8::MAX` is none.
+    by_name: &'static [u8],
+    /// By cell; the last is for messages whose cell is not known.
+    columns: [Column; 7],
+    /// Elements that have [`Element::required_if`].
+    pub(crate) required_if: u128,
+    /// Currencies and the exponents that come with them [P-GEN-12].
+    pub(crate) exponents: &'static [(u8, u8)],
     /// Describes every member of an object whose names are free.
     pub any: Option<&'static Element>,
 }
+
+/// Presence of a table's elements in one cell, as bits by position.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Column {
+    pub(crate) foreign: u128,
+    pub(crate) required: u128,
+}
+
+/// A name of the dictionary, whatever messages and objects have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NameId(u16);
 
 /// An element in one version.
 #[derive(Debug)]
@@ -111,6 +128,8 @@ pub enum Kind {
     TextOrObject {
         max: u32,
     },
+    /// The list of message extensions [P-GEN-13].
+    Extensions,
 }
 
 /// Bounds of a string.
@@ -127,15 +146,16 @@ pub struct Text {
     pub codes: Option<&'static Codes>,
 }
 
-/// Coded values of one version.
+/// Coded values of one version. Numbers of two digits are bits.
 #[derive(Debug)]
 pub struct Codes {
-    /// Sorted.
-    pub valid: &'static [&'static str],
-    /// Two-digit ranges reserved for EMVCo.
-    pub emvco: &'static [(u8, u8)],
-    /// Two-digit ranges a directory server may agree on.
-    pub ds: &'static [(u8, u8)],
+    /// Values that are no numbers of two digits.
+    pub words: &'static [&'static str],
+    pub numbers: u128,
+    /// Reserved for EMVCo.
+    pub emvco: u128,
+    /// What a directory server may agree on.
+    pub ds: u128,
 }
 
 /// Patterns of the tables.
@@ -185,6 +205,10 @@ pub enum Format {
 pub enum Expr {
     Present(Reference),
     In(Reference, &'static [Literal]),
+    /// One of `APP`, `BRW` and `3RI`.
+    Channel(&'static [Literal]),
+    /// One of `PA` and `NPA`.
+    Category(&'static [Literal]),
     And(&'static [Self]),
     Or(&'static [Self]),
     Not(&'static Self),
@@ -193,14 +217,12 @@ pub enum Expr {
 /// What a condition looks at.
 #[derive(Debug)]
 pub enum Reference {
-    /// An element of the same object.
-    Own(&'static str),
+    /// An element of the same object, by its position in the table.
+    Own(u8),
     /// An element one level down.
-    Child(&'static str, &'static str),
-    /// `APP`, `BRW` or `3RI`.
-    Channel,
-    /// `PA` or `NPA`.
-    Category,
+    Child(u8, &'static str),
+    /// An element that this version does not have.
+    Nothing,
     /// An element of an earlier message of the transaction: cannot be decided from this one.
     Earlier,
 }
@@ -216,22 +238,48 @@ impl Table {
     /// The index of the element called `name`.
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
-        let mask = self.slots.len() - 1;
-        let mut slot = name_hash::of(name) as usize & mask;
-        // At most half of the slots are taken, so an empty one ends the search.
-        while let Some(element) = self.elements.get(usize::from(self.slots[slot])) {
-            if element.name == name {
-                return Some(self.slots[slot].into());
-            }
-            slot = (slot + 1) & mask;
-        }
-        None
+        self.position_of(name_id(name))
+    }
+
+    pub(crate) fn position_of(&self, name: NameId) -> Option<usize> {
+        let at = self.by_name[name.index()];
+        (at != u8::MAX).then_some(at.into())
+    }
+
+    /// Presence in `cell`; see [`Element::presence_in`].
+    pub(crate) fn column(&self, cell: Option<Cell>) -> &Column {
+        &self.columns[cell.map_or(6, Cell::index)]
     }
 
     /// The element called `name`; for free names the one that describes all.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&'static Element> {
         self.position(name).map(|at| &self.elements[at]).or(self.any)
+    }
+}
+
+impl NameId {
+    /// No name of the dictionary.
+    pub(crate) const UNKNOWN: Self = Self(0);
+    /// How many there are, with the unknown.
+    pub(crate) const COUNT: usize = NAMES.len();
+
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Finds a name.
+#[inline]
+pub(crate) fn name_id(name: &str) -> NameId {
+    let mut slot = name_hash::of(name) & (NAME_SLOTS.len() - 1);
+    // At most a quarter of the slots are taken, so an empty one ends the search.
+    loop {
+        let id = NAME_SLOTS[slot];
+        if id == 0 || NAMES[usize::from(id)] == name {
+            return NameId(id);
+        }
+        slot = (slot + 1) & (NAME_SLOTS.len() - 1);
     }
 }
 
@@ -266,12 +314,14 @@ impl Cell {
 }
 
 impl Codes {
-    /// Whether `value` lies in `ranges`.
-    pub(crate) fn covers(ranges: &[(u8, u8)], value: &str) -> bool {
-        let number = (value.len() == 2 && value.bytes().all(|b| b.is_ascii_digit()))
-            .then(|| value.parse::<u8>().ok())
-            .flatten();
-        number.is_some_and(|n| ranges.iter().any(|(low, high)| (*low..=*high).contains(&n)))
+    /// The bit of `value`; none when it has not two digits.
+    pub(crate) fn bit(value: &str) -> u128 {
+        match value.as_bytes() {
+            [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+                1 << (u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
+            }
+            _ => 0,
+        }
     }
 }
 
@@ -301,8 +351,36 @@ mod tests {
                 let found = |at: usize| table(message, version).position(elements[at].name);
                 assert!((0..count).all(|at| found(at) == Some(at)), "{message:?} {version}");
                 assert_eq!(table(message, version).position("none of these"), None);
+                assert_eq!(table(message, version).position(""), None);
             }
         }
+    }
+
+    #[test]
+    fn columns_are_the_presence_of_the_elements() {
+        let channels = [DeviceChannel::App, DeviceChannel::Browser, DeviceChannel::ThreeRi];
+        let categories = [MessageCategory::Payment, MessageCategory::NonPayment];
+        let cell = |channel| categories.map(|category| Some(Cell { channel, category }));
+        for version in MessageVersion::ALL {
+            let areq = table(Message::AReq, version);
+            for cell in channels.into_iter().flat_map(cell).chain([None]) {
+                let column = areq.column(cell);
+                for (at, element) in areq.elements.iter().enumerate() {
+                    let has = |bits: u128| bits >> at & 1 == 1;
+                    let presence = element.presence_in(cell);
+                    assert_eq!(has(column.foreign), presence == Presence::Foreign);
+                    assert_eq!(has(column.required), presence == Presence::Required);
+                    assert_eq!(has(areq.required_if), element.required_if.is_some());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn few_names_share_a_slot() {
+        let slot = |name: &&str| name_hash::of(name) & (NAME_SLOTS.len() - 1);
+        let taken: std::collections::HashSet<_> = NAMES[1..].iter().map(slot).collect();
+        assert!(taken.len() * 10 > NAMES.len() * 8, "{} of {}", taken.len(), NAMES.len());
     }
 
     #[test]

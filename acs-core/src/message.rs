@@ -310,13 +310,13 @@ const TOLERANT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-fn parse(body: &[u8]) -> Result<json::Object<'_>, Box<Rejection>> {
+fn parse(body: &[u8]) -> Result<json::Document<'_>, Box<Rejection>> {
     json::parse(body).ok_or_else(|| {
         Box::new(Rejection::new(Fault::NotJson, crate::erro::ErroContext::default()))
     })
 }
 
-fn received_erro(message: &json::Object<'_>) -> ReceivedErro {
+fn received_erro(message: &json::Document<'_>) -> ReceivedErro {
     let cut = |name: &str, most: usize| {
         message.text(name).unwrap_or_default().chars().take(most).collect::<String>()
     };
@@ -326,7 +326,7 @@ fn received_erro(message: &json::Object<'_>) -> ReceivedErro {
         error_component: cut("errorComponent", 1),
         acs_trans_id: ids.acs_trans_id,
         ds_trans_id: ids.ds_trans_id,
-        json: message.to_value(),
+        json: message.root().to_value(),
     }
 }
 

@@ -12,11 +12,11 @@ use super::{
 use crate::dictionary::{Cell, Message, Table, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::Fault;
-use crate::json::{self, Node, Object};
+use crate::json::{self, Document, Node, Object, Value};
 use crate::validate::{Findings, Walk};
 
 pub(super) fn read(
-    message: &Object<'_>,
+    message: &Document<'_>,
     version: MessageVersion,
     rules: &ReadRules,
 ) -> Result<AReq, Fault> {
@@ -37,7 +37,7 @@ pub(super) fn read(
 
 /// Channel and category as far as their values are known. An agreed category of a DS range has the
 /// presence rules of non-payment, which ask for less.
-fn cell(message: &Object<'_>, rules: &ReadRules) -> Option<Cell> {
+fn cell(message: &Document<'_>, rules: &ReadRules) -> Option<Cell> {
     let channel = match message.text("deviceChannel")? {
         "01" => DeviceChannel::App,
         "02" => DeviceChannel::Browser,
@@ -58,7 +58,7 @@ fn cell(message: &Object<'_>, rules: &ReadRules) -> Option<Cell> {
 
 /// The SDK's key: a public point of P-256 and nothing private [P-AREQ-19]. Members that are wrong
 /// by themselves were found by the walk.
-fn sdk_key(message: &Object<'_>, findings: &mut Findings) {
+fn sdk_key(message: &Document<'_>, findings: &mut Findings) {
     let Some(jwk) = message.get("sdkEphemPubKey").and_then(Node::as_object) else { return };
     let (Some(x), Some(y)) = (jwk.text("x"), jwk.text("y")) else { return };
     let found = findings.has_below("sdkEphemPubKey");
@@ -76,7 +76,7 @@ fn is_on_curve(x: &str, y: &str) -> bool {
 
 /// Cross-field rules [P-AREQ-12]. A status without its source is found by the dictionary's own
 /// conditions.
-fn contradictions(table: &Table, message: &Object<'_>, findings: &mut Findings) {
+fn contradictions(table: &Table, message: &Document<'_>, findings: &mut Findings) {
     let known = |name: &&str| table.position(name).is_some();
     for status in ["whiteListStatus", "trustListStatus"].into_iter().filter(known) {
         if message.text(status).is_some_and(|value| !matches!(value, "Y" | "N")) {
@@ -91,7 +91,7 @@ fn contradictions(table: &Table, message: &Object<'_>, findings: &mut Findings) 
     }
 }
 
-fn typed(message: &Object<'_>, version: MessageVersion, cell: Cell) -> Option<AReq> {
+fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<AReq> {
     let text = |name: &str| message.text(name).filter(|t| !t.is_empty()).map(str::to_owned);
     let id = |name: &str| message.text(name).and_then(TransId::parse);
     Some(AReq {
@@ -131,7 +131,7 @@ fn typed(message: &Object<'_>, version: MessageVersion, cell: Cell) -> Option<AR
     })
 }
 
-fn purchase(message: &Object<'_>) -> Option<Purchase> {
+fn purchase(message: &Document<'_>) -> Option<Purchase> {
     Some(Purchase {
         amount: message.text("purchaseAmount")?.to_owned(),
         currency: message.text("purchaseCurrency")?.to_owned(),
@@ -140,17 +140,16 @@ fn purchase(message: &Object<'_>) -> Option<Purchase> {
     })
 }
 
-fn one_or_more(node: Option<&Node<'_>>) -> Vec<String> {
-    match node {
-        Some(Node::Text(text)) if !text.is_empty() => vec![text.clone().into_owned()],
-        Some(Node::Array(items)) => {
-            items.iter().filter_map(Node::as_text).map(str::to_owned).collect()
-        }
+fn one_or_more(node: Option<Node<'_>>) -> Vec<String> {
+    let Some(node) = node else { return Vec::new() };
+    match node.value() {
+        Value::Text(text) if !text.is_empty() => vec![text.to_owned()],
+        Value::Array => node.items().filter_map(Node::as_text).map(str::to_owned).collect(),
         _ => Vec::new(),
     }
 }
 
-fn browser(message: &Object<'_>) -> Option<BrowserData> {
+fn browser(message: &Document<'_>) -> Option<BrowserData> {
     let text = |name: &str| message.text(name).map(str::to_owned);
     let accepted = || one_or_more(message.get("acceptLanguage")).into_iter().next();
     Some(BrowserData {
@@ -161,11 +160,13 @@ fn browser(message: &Object<'_>) -> Option<BrowserData> {
         accept_header: text("browserAcceptHeader")?,
         ip: text("browserIP"),
         language: text("browserLanguage").or_else(accepted),
-        javascript_enabled: message.get("browserJavascriptEnabled") != Some(&Node::Boolean(false)),
+        javascript_enabled: !message
+            .get("browserJavascriptEnabled")
+            .is_some_and(|node| node.is_boolean(false)),
     })
 }
 
-fn app(message: &Object<'_>) -> Option<AppData> {
+fn app(message: &Document<'_>) -> Option<AppData> {
     let jwk = message.get("sdkEphemPubKey")?.as_object()?;
     let device = message.text("deviceInfo").and_then(device_facts);
     let (device_data_version, locale) = device.unwrap_or_default();
@@ -194,7 +195,7 @@ fn device_facts(device_info: &str) -> Option<(Option<String>, Option<String>)> {
     Some((device.text("DV").map(cut), locale))
 }
 
-fn render_options(options: &Object<'_>) -> RenderOptions {
+fn render_options(options: Object<'_>) -> RenderOptions {
     let interface = options.text("sdkInterface").unwrap_or_default();
     RenderOptions {
         native: matches!(interface, "01" | "03"),

@@ -4,16 +4,16 @@ use super::{PeekedIds, ReadRules};
 use crate::dictionary::Message;
 use crate::element::{MessageVersion, TransId};
 use crate::erro::{ErroContext, Fault, Rejection};
-use crate::json::{Node, Object};
+use crate::json::{Document, Node};
 
 /// The outside of a message.
 pub(super) struct Envelope<'m, 'a> {
-    message: &'m Object<'a>,
+    message: &'m Document<'a>,
     pub(super) ids: PeekedIds,
 }
 
 impl<'m, 'a> Envelope<'m, 'a> {
-    pub(super) fn of(message: &'m Object<'a>) -> Self {
+    pub(super) fn of(message: &'m Document<'a>) -> Self {
         let id = |name: &str| message.text(name).and_then(TransId::parse);
         let ids = PeekedIds {
             three_ds_server_trans_id: id("threeDSServerTransID"),

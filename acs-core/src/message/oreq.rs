@@ -72,7 +72,7 @@ pub fn read_oreq(body: &[u8], rules: &ReadRules) -> Result<AtOreqEndpoint, Box<R
     }
     let walk = Walk { version, cell: None, rules, outgoing: false };
     let mut findings = walk.message(table(Message::OReq, version), &message);
-    let read = typed(&message, version);
+    let read = typed(message.root(), version);
     if read.as_ref().is_some_and(|oreq| oreq.sequence.number > oreq.sequence.total) {
         findings.contradictory("opSeq.seqNum");
     }
@@ -84,10 +84,10 @@ pub fn read_oreq(body: &[u8], rules: &ReadRules) -> Result<AtOreqEndpoint, Box<R
         .ok_or_else(|| envelope.reject(Fault::PermanentFailure))
 }
 
-fn typed(message: &Object<'_>, version: MessageVersion) -> Option<OReq> {
+fn typed(message: Object<'_>, version: MessageVersion) -> Option<OReq> {
     let text = |name: &str| message.text(name).map(str::to_owned);
     let object = |name: &str| message.get(name).and_then(Node::as_object);
-    let id = |object: &Object<'_>, name: &str| object.text(name).and_then(TransId::parse);
+    let id = |object: Object<'_>, name: &str| object.text(name).and_then(TransId::parse);
     let sequence = object("opSeq")?;
     let number = |name: &str| sequence.text(name)?.parse::<u8>().ok();
     let prior = object("opPriorTransRef").and_then(|prior| {

@@ -2,15 +2,15 @@
 
 use super::{Findings, Walk, dedup_from, may_hold_account_number};
 use crate::element::MessageVersion;
-use crate::json::{Node, Object};
+use crate::json::{Node, Object, Value};
 
-pub(super) fn check(node: &Node<'_>, walk: &Walk<'_>, findings: &mut Findings) {
+pub(super) fn check(node: Node<'_>, walk: &Walk<'_>, findings: &mut Findings) {
     let most = if walk.version >= MessageVersion::V231 { 15 } else { 10 };
-    match node {
-        Node::Array(items) if items.len() <= most && node.text_length() <= MAX_LENGTH => {
-            for item in items {
-                match item {
-                    Node::Object(object) => extension(object, walk, findings),
+    match node.value() {
+        Value::Array if node.items().count() <= most && !node.is_longer_than(MAX_LENGTH) => {
+            for item in node.items() {
+                match item.value() {
+                    Value::Object(object) => extension(object, walk, findings),
                     _ => findings.extension_invalid.push(NAME.to_owned()),
                 }
             }
@@ -21,7 +21,7 @@ pub(super) fn check(node: &Node<'_>, walk: &Walk<'_>, findings: &mut Findings) {
     dedup_from(&mut findings.extension_missing, 0);
 }
 
-fn extension(extension: &Object<'_>, walk: &Walk<'_>, findings: &mut Findings) {
+fn extension(extension: Object<'_>, walk: &Walk<'_>, findings: &mut Findings) {
     for name in ["name", "id", "criticalityIndicator", "data"] {
         match extension.get(name).filter(|node| !node.is_empty()) {
             None => findings.extension_missing.push(format!("{NAME}.{name}")),
@@ -31,20 +31,20 @@ fn extension(extension: &Object<'_>, walk: &Walk<'_>, findings: &mut Findings) {
             Some(_) => {}
         }
     }
-    let critical = extension.get("criticalityIndicator") == Some(&Node::Boolean(true));
+    let critical = extension.get("criticalityIndicator").is_some_and(|node| node.is_boolean(true));
     let id = extension.text("id").unwrap_or_default();
     if critical && !walk.rules.known_extensions.iter().any(|known| known == id) {
         findings.extension_unknown.push(printable(id));
     }
 }
 
-fn is_good(name: &str, node: &Node<'_>) -> bool {
-    match node {
-        Node::Text(text) => {
+fn is_good(name: &str, node: Node<'_>) -> bool {
+    match node.value() {
+        Value::Text(text) => {
             matches!(name, "name" | "id") && text.chars().count() <= MAX_NAME_LENGTH
         }
-        Node::Boolean(_) => name == "criticalityIndicator",
-        Node::Object(object) => name == "data" && object.text_length() <= MAX_DATA_LENGTH,
+        Value::Boolean(_) => name == "criticalityIndicator",
+        Value::Object(_) => name == "data" && !node.is_longer_than(MAX_DATA_LENGTH),
         _ => false,
     }
 }

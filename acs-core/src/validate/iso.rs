@@ -1,5 +1,7 @@
 //! ISO 4217 and ISO 3166-1 lists, without what EMV 3DS excludes [P-GEN-12].
 
+use std::sync::LazyLock;
+
 use iso_currency::Currency;
 use isocountry::CountryCode;
 
@@ -7,33 +9,58 @@ use crate::message::ReadRules;
 
 /// Whether `code` is a currency in use, or one that this installation accepts all the same.
 pub(super) fn is_currency(code: &str, rules: &ReadRules) -> bool {
-    is_accepted(code, rules) || currency(code).is_some()
+    number(code).is_some_and(|number| CODES[number].currency.is_some()) || is_accepted(code, rules)
 }
 
 /// Whether `code` is a country, or one that this installation accepts all the same.
 pub(super) fn is_country(code: &str, rules: &ReadRules) -> bool {
-    let listed = number(code)
-        .filter(|n| !(901..=999).contains(n))
-        .is_some_and(|n| CountryCode::for_id(n.into()).is_ok());
-    is_accepted(code, rules) || listed
+    number(code).is_some_and(|number| CODES[number].is_country) || is_accepted(code, rules)
 }
 
 /// Whether `exponent` is that of the currency; what is wrong by itself is found elsewhere.
 pub(super) fn exponent_fits(code: &str, exponent: &str, rules: &ReadRules) -> bool {
-    let (Some(currency), [digit @ b'0'..=b'9']) = (currency(code), exponent.as_bytes()) else {
-        return true;
-    };
-    is_accepted(code, rules)
-        || currency.exponent().is_none_or(|minor| minor == u16::from(digit - b'0'))
+    let currency = number(code).and_then(|number| CODES[number].currency);
+    match (currency, exponent.as_bytes()) {
+        (Some(Exponent(Some(minor))), [digit @ b'0'..=b'9']) => {
+            minor == digit - b'0' || is_accepted(code, rules)
+        }
+        _ => true,
+    }
 }
 
-fn currency(code: &str) -> Option<Currency> {
-    let number = number(code).filter(|n| !((955..=964).contains(n) || *n == 999))?;
-    Currency::from_numeric(number).filter(|currency| !WITHDRAWN.contains(&currency.code()))
+/// What a number of three digits stands for.
+#[derive(Clone, Copy, Default)]
+struct Code {
+    currency: Option<Exponent>,
+    is_country: bool,
 }
 
-fn number(code: &str) -> Option<u16> {
-    (code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit())).then(|| code.parse().ok())?
+/// Digits behind the point, where the list knows them.
+#[derive(Clone, Copy)]
+struct Exponent(Option<u8>);
+
+/// Both lists by number.
+static CODES: LazyLock<Vec<Code>> = LazyLock::new(|| (0..1000).map(code).collect());
+
+fn code(number: u16) -> Code {
+    let in_use = !((955..=964).contains(&number) || number == 999);
+    let currency = Currency::from_numeric(number).filter(|_| in_use);
+    let currency = currency.filter(|currency| !WITHDRAWN.contains(&currency.code()));
+    let digits = |currency: Currency| currency.exponent().and_then(|digits| digits.try_into().ok());
+    Code {
+        currency: currency.map(|currency| Exponent(digits(currency))),
+        is_country: !(901..=999).contains(&number) && CountryCode::for_id(number.into()).is_ok(),
+    }
+}
+
+fn number(code: &str) -> Option<usize> {
+    let digit = |byte: &u8| usize::from(byte - b'0');
+    match code.as_bytes() {
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+            Some(digit(a) * 100 + digit(b) * 10 + digit(c))
+        }
+        _ => None,
+    }
 }
 
 fn is_accepted(code: &str, rules: &ReadRules) -> bool {

@@ -18,16 +18,15 @@ pub(super) enum Verdict {
 }
 
 pub(super) fn check(bounds: &Text, value: &str, name: &str, walk: &Walk<'_>) -> Verdict {
-    // Unpadded minutes are seen in 2.2.0 [P-AREQ-12].
-    let unpadded = name == "threeDSRequestorDecMaxTime" && walk.version == MessageVersion::V220;
-    let length = value.chars().count();
-    let too_long = bounds.max > 0 && length > bounds.max as usize;
-    if too_long || (length < bounds.min as usize && !unpadded) {
-        return Verdict::Bad;
-    }
-    let pattern = if unpadded { Pattern::Digits { min: 1, max: 5 } } else { bounds.pattern };
-    if !matches_pattern(pattern, value) || !in_number_range(bounds.number, value) {
-        return Verdict::Bad;
+    if !has_length(bounds, value)
+        || !matches_pattern(bounds.pattern, value)
+        || !in_number_range(bounds.number, value)
+    {
+        return if is_unpadded_time(bounds, value, name, walk) {
+            Verdict::Good
+        } else {
+            Verdict::Bad
+        };
     }
     if let Some(codes) = bounds.codes {
         return coded(codes, value, name, walk);
@@ -35,16 +34,33 @@ pub(super) fn check(bounds: &Text, value: &str, name: &str, walk: &Walk<'_>) -> 
     if has_format(bounds.format, value) { Verdict::Good } else { Verdict::Bad }
 }
 
+/// Lengths are in characters; these are never more than bytes.
+fn has_length(bounds: &Text, value: &str) -> bool {
+    let (min, max) = (bounds.min as usize, bounds.max as usize);
+    let characters = || value.chars().count();
+    let long_enough = if min > 1 { characters() >= min } else { value.len() >= min };
+    long_enough && (max == 0 || value.len() <= max || characters() <= max)
+}
+
+/// Unpadded minutes are seen in 2.2.0 [P-AREQ-12].
+fn is_unpadded_time(bounds: &Text, value: &str, name: &str, walk: &Walk<'_>) -> bool {
+    name == "threeDSRequestorDecMaxTime"
+        && walk.version == MessageVersion::V220
+        && matches_pattern(Pattern::Digits { min: 1, max: 5 }, value)
+        && in_number_range(bounds.number, value)
+}
+
 fn coded(codes: &Codes, value: &str, name: &str, walk: &Walk<'_>) -> Verdict {
-    if codes.valid.binary_search(&value).is_ok() {
+    let bit = Codes::bit(value);
+    if codes.numbers & bit != 0 || (bit == 0 && codes.words.contains(&value)) {
         return Verdict::Good;
     }
-    if Codes::covers(codes.ds, value) {
+    if codes.ds & bit != 0 {
         let agreed = &walk.rules.agreed_values;
         let known = agreed.iter().any(|(element, code)| element == name && code == value);
         return if known { Verdict::Good } else { Verdict::Reserved };
     }
-    if Codes::covers(codes.emvco, value) { Verdict::Reserved } else { Verdict::Bad }
+    if codes.emvco & bit != 0 { Verdict::Reserved } else { Verdict::Bad }
 }
 
 fn in_number_range(range: Option<(u32, u32)>, value: &str) -> bool {
