@@ -20,6 +20,7 @@ const USAGE: &str = "\
 Sends AReqs over mutual TLS, each a transaction of its own, to the ACS and to a
 bare hyper + rustls echo of the same message sizes, turn by turn, and prints a
 Markdown table: requests/s, latencies, server CPU per request, peak memory.
+Then it measures reading and checking an AReq beside serde_json's plain parse.
 
 Usage: cargo xtask bench [OPTIONS]
 
@@ -28,7 +29,8 @@ Options:
   --connections N   Connections of the load (default: 64)
   --rounds N        Measurements of each server; the table has medians (default: 3)
   --cards N         Cards imported beforehand (default: 10000)
-  --write           Put the table into docs/performance.md
+  --only-reading    Only the reading of an AReq, without servers
+  --write           Put the tables into docs/performance.md
   -h, --help        This text
 
 Example:
@@ -46,20 +48,47 @@ pub(crate) fn command(mut args: Args) -> Result<ExitCode> {
         cards: args.value("--cards")?.unwrap_or(10_000),
     };
     let write = args.flag("--write");
+    let only_reading = args.flag("--only-reading");
     args.end()?;
     if plan.seconds == 0 || plan.connections == 0 || plan.rounds == 0 {
         bail!("--seconds, --connections and --rounds are at least 1");
     }
-    let programs = build::programs(true)?;
-    children::stop_on_signal(|| 130)?;
-    let _stop = StopAtEnd;
-    let table = plan.measure(&programs)?;
-    say::line(&format!("\n{table}"));
+    let mut tables = Vec::new();
+    if !only_reading {
+        let programs = build::programs(true)?;
+        children::stop_on_signal(|| 130)?;
+        let _stop = StopAtEnd;
+        tables.push((LOAD_MARKS, plan.measure(&programs)?));
+    }
+    tables.push((READING_MARKS, reading()?));
+    for (_, table) in &tables {
+        say::line(&format!("\n{table}"));
+    }
     if write {
-        put_into(&shell::root().join("docs/performance.md"), &table)?;
+        for (marks, table) in &tables {
+            put_into(&shell::root().join("docs/performance.md"), *marks, table)?;
+        }
         say::line("written to docs/performance.md");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reading and checking an AReq, beside serde_json's plain parse: the table of acs-core's benchmark.
+fn reading() -> Result<String> {
+    let mut command = shell::cargo();
+    command.args(["bench", "--locked", "-p", "acs-core", "--bench", "read_areq"]);
+    let output = command.output().context("starting cargo bench")?;
+    if !output.status.success() {
+        bail!("cargo bench: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    let table = String::from_utf8(output.stdout).context("the benchmark writes UTF-8")?;
+    Ok(format!(
+        "{}\n\n`cargo xtask bench --only-reading`, {}, {}, commit {}.",
+        table.trim_end(),
+        today(),
+        processor(),
+        commit()
+    ))
 }
 
 /// What to measure.
@@ -295,12 +324,12 @@ fn pan(number: u32) -> String {
 }
 
 /// Replaces what stands between the markers of the document.
-fn put_into(document: &Path, table: &str) -> Result<()> {
+fn put_into(document: &Path, (begin, end): (&str, &str), table: &str) -> Result<()> {
     let text =
         fs::read_to_string(document).with_context(|| format!("reading {}", document.display()))?;
-    let (before, rest) = text.split_once(BEGIN).context("no begin marker")?;
-    let (_, after) = rest.split_once(END).context("no end marker")?;
-    fs::write(document, format!("{before}{BEGIN}\n{table}\n{END}{after}"))?;
+    let (before, rest) = text.split_once(begin).context("no begin marker")?;
+    let (_, after) = rest.split_once(end).context("no end marker")?;
+    fs::write(document, format!("{before}{begin}\n{table}\n{end}{after}"))?;
     Ok(())
 }
 
@@ -341,8 +370,8 @@ const fn date_of(day: u64) -> (u64, u64, u64) {
 }
 
 const EXPIRY: &str = "3012";
-const BEGIN: &str = "<!-- bench:begin -->";
-const END: &str = "<!-- bench:end -->";
+const LOAD_MARKS: (&str, &str) = ("<!-- bench:begin -->", "<!-- bench:end -->");
+const READING_MARKS: (&str, &str) = ("<!-- reading:begin -->", "<!-- reading:end -->");
 
 #[cfg(test)]
 mod tests {
@@ -376,10 +405,11 @@ mod tests {
     #[test]
     fn the_table_goes_between_the_markers() {
         let file = std::env::temp_dir().join(format!("xtask-bench-{}.md", std::process::id()));
-        fs::write(&file, format!("a\n{BEGIN}\nold\n{END}\nz\n")).unwrap();
-        put_into(&file, "new").unwrap();
+        let (begin, end) = READING_MARKS;
+        fs::write(&file, format!("a\n{begin}\nold\n{end}\nz\n")).unwrap();
+        put_into(&file, READING_MARKS, "new").unwrap();
         let text = fs::read_to_string(&file).unwrap();
         fs::remove_file(&file).unwrap();
-        assert_eq!(text, format!("a\n{BEGIN}\nnew\n{END}\nz\n"));
+        assert_eq!(text, format!("a\n{begin}\nnew\n{end}\nz\n"));
     }
 }

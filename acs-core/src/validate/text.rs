@@ -180,7 +180,7 @@ fn has_format(format: Format, value: &str) -> bool {
     match format {
         // ISO lists are a stage of their own.
         Format::Plain | Format::Currency | Format::Country => true,
-        Format::Url => Url::parse(value).is_ok_and(|url| url.has_host()),
+        Format::Url => is_plain_url(value) || Url::parse(value).is_ok_and(|url| url.has_host()),
         Format::Ip => value.parse::<IpAddr>().is_ok(),
         Format::Email => value.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && !domain.is_empty() && !value.contains(char::is_whitespace)
@@ -188,9 +188,46 @@ fn has_format(format: Format, value: &str) -> bool {
     }
 }
 
+/// Whether this is `https://host`, `:port` or not, and a path or none, with so plain a host that
+/// [`Url::parse`] is known to take it.
+fn is_plain_url(value: &str) -> bool {
+    let Some(rest) = value.strip_prefix("https://") else { return false };
+    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "443"));
+    let label = |label: &str| {
+        let bytes = label.as_bytes();
+        bytes.first().is_some_and(u8::is_ascii_lowercase)
+            && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+            && !label.contains("--")
+    };
+    (1..=4).contains(&port.len()) && digits(port.as_bytes()) && host.split('.').all(label)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn plain_urls_are_known_without_parsing() {
+        for plain in ["https://shop.example", "https://a.b1-c.example:8443/x?y={}", "https://x/"] {
+            assert!(is_plain_url(plain), "{plain}");
+        }
+        for other in
+            ["http://shop.example", "https://", "https:///x", "https://u@host/", "https://1/"]
+        {
+            assert!(!is_plain_url(other), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_a_plain_url_is_a_url(text in "https://[a-z0-9.:-]{0,12}(/.{0,8})?") {
+            let has_host = |url: Url| url.has_host();
+            prop_assert!(!is_plain_url(&text) || Url::parse(&text).is_ok_and(has_host), "{}", text);
+        }
+    }
 
     #[test]
     fn patterns() {
