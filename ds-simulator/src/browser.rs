@@ -257,7 +257,11 @@ pub fn codes_in(outbox: &Path, acs_trans_id: &str) -> Vec<String> {
 }
 
 /// The newest code, waiting for one beyond the `seen` first.
-async fn code(source: &CodeSource, acs_trans_id: &str, seen: &mut usize) -> Result<String> {
+pub(crate) async fn code(
+    source: &CodeSource,
+    acs_trans_id: &str,
+    seen: &mut usize,
+) -> Result<String> {
     let path = match source {
         CodeSource::Fixed(code) => return Ok(code.clone()),
         CodeSource::Nowhere => bail!("a code is asked for: give --otp-from FILE or --otp CODE"),

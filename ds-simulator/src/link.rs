@@ -9,6 +9,9 @@ use bytes::Bytes;
 
 use crate::pki::{self, Identity};
 
+/// Content type of messages in clear [P-TRN-06].
+pub const JSON: &str = "application/json; charset=utf-8";
+
 /// An HTTPS client of one role.
 #[derive(Debug, Clone)]
 pub struct Link {
@@ -73,11 +76,23 @@ impl Link {
         request_id: Option<&str>,
         timeout: Duration,
     ) -> Result<Answer, Failed> {
-        let mut request = self
-            .client
-            .post(url)
-            .timeout(timeout)
-            .header("content-type", "application/json; charset=utf-8");
+        self.post_bytes(url, body, JSON, request_id, timeout).await
+    }
+
+    /// Posts bytes as `content_type`.
+    ///
+    /// # Errors
+    /// [`Failed`] when no whole answer came within `timeout`.
+    pub async fn post_bytes(
+        &self,
+        url: &str,
+        body: Bytes,
+        content_type: &str,
+        request_id: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Answer, Failed> {
+        let mut request =
+            self.client.post(url).timeout(timeout).header("content-type", content_type);
         if let Some(id) = request_id {
             request = request.header("x-request-id", id);
         }

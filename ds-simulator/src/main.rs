@@ -1,5 +1,7 @@
 //! `ds-sim`: the simulator from the shell.
 
+mod in_app;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use ds_simulator::endpoints::{Endpoints, PkiFiles, Ports};
 use ds_simulator::load::LoadOptions;
 use ds_simulator::message::Order;
 use ds_simulator::pki::Identity;
+use ds_simulator::sdk::{AppOptions, pay_in_app};
 use ds_simulator::send::{self, Role};
 use ds_simulator::trace::Event;
 use ds_simulator::{Faults, NetworkConfig, PayOptions, Receipt, SimConfig, Simulator};
@@ -31,6 +34,7 @@ const EXAMPLES: &str = "Examples (against a running `cargo xtask demo`):
   ds-sim pay --pan 4000000000001000 --amount 500
   ds-sim pay --pan 4000000000001091 --amount 12800 --version 2.1.0
   ds-sim pay --pan 4000000000001091 --amount 12800 --do 000000 --do resend --do cancel
+  ds-sim pay --channel app --ui native --enc cbc --pan 4000000000001091 --amount 12800
   ds-sim send areq.json --as ds --fresh
   ds-sim load --seconds 5 --connections 16";
 
@@ -112,9 +116,12 @@ struct Pay {
     #[arg(long)]
     session_data: Option<String>,
     /// What the cardholder does before typing the right code: a code to type, or `resend`,
-    /// `cancel`, `reload`, `leave`; may be repeated
+    /// `cancel`, `reload`, `leave`; in an app also `choose:KEY[,KEY]`, `continue`, `back`,
+    /// `nothing`, `more`, `both:ONE,TWO`, `timeout`; may be repeated
     #[arg(long = "do")]
     steps: Vec<String>,
+    #[command(flatten)]
+    app: in_app::InApp,
     /// Leave the 3DS Method out
     #[arg(long)]
     skip_method: bool,
@@ -316,8 +323,15 @@ async fn pay(args: Pay) -> Result<ExitCode> {
         config.observer = Some(Arc::new(move |event| print_event(event, verbose)));
     }
     let simulator = Simulator::start(config).await?;
-    let browser = simulator.browser()?;
-    let receipt = ds_simulator::pay(&simulator.network().merchant, &browser, &options).await?;
+    let merchant = &simulator.network().merchant;
+    let receipt = if args.app.is_chosen() {
+        let sdk = args.app.sdk(&simulator)?;
+        let script = args.app.script(&args.steps, options.codes.clone(), args.json);
+        let options = AppOptions { script, pay: options };
+        pay_in_app(merchant, &sdk, &options).await?
+    } else {
+        ds_simulator::pay(merchant, &simulator.browser()?, &options).await?
+    };
     let expected =
         args.expect.as_deref().is_none_or(|want| receipt.status.as_deref() == Some(want));
     if args.json {

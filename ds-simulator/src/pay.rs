@@ -193,7 +193,7 @@ fn problems(payment: &Payment, status: Option<&str>, end: Option<&ChallengeEnd>)
 fn cres_problems(cres: &Value, payment: &Payment, status: Option<&str>) -> Vec<String> {
     let mut problems = Vec::new();
     if cres["messageType"] == "Erro" {
-        problems.push(format!("Erro through the browser: {}", erro_words(cres)));
+        problems.push(format!("Erro at the end of the challenge: {}", erro_words(cres)));
         return problems;
     }
     let expected = match status {

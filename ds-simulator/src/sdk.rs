@@ -2,10 +2,19 @@
 //! acsSignedContent, agrees on keys, plays the challenge over the encrypted channel, and says what
 //! is wrong with what it gets. Nothing here uses the ACS's own cryptography.
 
+pub mod challenge;
+pub mod cres;
 pub mod device;
+mod elements;
 pub mod jwe;
 pub mod keys;
+pub mod play;
+pub mod screen;
 pub mod signed_content;
+pub mod tamper;
+
+pub use challenge::{Act, AppChallenge, Received};
+pub use play::{AppEnd, AppOptions, Script, pay_in_app};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,9 +84,7 @@ pub struct Sdk {
     pub device_data: Value,
     /// How long one CRes may take [P-APP-54].
     pub read_timer: Duration,
-    #[expect(dead_code, reason = "the challenge over the encrypted channel follows")]
     link: Link,
-    #[expect(dead_code, reason = "the challenge over the encrypted channel follows")]
     trace: Arc<Trace>,
     directory: Arc<DirectoryServer>,
 }

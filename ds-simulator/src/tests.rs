@@ -1,10 +1,12 @@
 //! The roles against a small stand-in for an ACS, over real TLS on free ports.
 
+mod app;
 mod areq;
 mod faults;
 mod roles;
 mod shop;
 mod stub;
+mod stub_app;
 
 use std::time::Duration;
 

@@ -228,7 +228,12 @@ fn masked_member(name: &str, value: &Value) -> Value {
     match (name, value) {
         ("acctNumber", Value::String(pan)) => Value::String(masked_pan(pan)),
         (
-            "authenticationValue" | "cardExpiryDate" | "cardSecurityCode" | "challengeDataEntry",
+            "authenticationValue"
+            | "cardExpiryDate"
+            | "cardSecurityCode"
+            | "challengeDataEntry"
+            | "challengeDataEntryTwo"
+            | "challengeHTMLDataEntry",
             Value::String(secret),
         ) => Value::String("*".repeat(secret.chars().count())),
         _ => masked(value),
@@ -237,7 +242,7 @@ fn masked_member(name: &str, value: &Value) -> Value {
 
 /// The elements that tell most about a message, in one line.
 fn summary(message: &Value) -> String {
-    const SHOWN: [(&str, &str); 17] = [
+    const SHOWN: [(&str, &str); 25] = [
         ("messageVersion", ""),
         ("acctNumber", "card "),
         ("purchaseAmount", "amount "),
@@ -252,6 +257,14 @@ fn summary(message: &Value) -> String {
         ("challengeCancel", "challengeCancel "),
         ("resultsStatus", "resultsStatus "),
         ("challengeWindowSize", "window "),
+        ("sdkCounterStoA", "counter "),
+        ("acsCounterAtoS", "counter "),
+        ("acsUiType", "UI "),
+        ("challengeDataEntry", "entry "),
+        ("challengeHTMLDataEntry", "form "),
+        ("challengeNoEntry", "no entry "),
+        ("resendChallenge", "resend "),
+        ("oobContinue", "continue "),
         ("errorCode", "errorCode "),
         ("errorDescription", ""),
         ("errorDetail", "detail "),

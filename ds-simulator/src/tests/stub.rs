@@ -17,6 +17,7 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 
+use super::stub_app::AppSide;
 use crate::browser::Browser;
 use crate::directory::answer;
 use crate::endpoints::{AcsEndpoints, DsEndpoints, Endpoints, PkiFiles};
@@ -38,16 +39,17 @@ const CARDS: &str = r#"[
 pub(super) struct Stage {
     pub(super) simulator: Simulator,
     pub(super) endpoints: Endpoints,
-    acs: Arc<Acs>,
+    pub(super) acs: Arc<Acs>,
     folder: tempfile::TempDir,
     _listeners: Vec<Listening>,
 }
 
-struct Acs {
+pub(super) struct Acs {
     cardholder_url: String,
-    to_ds: Link,
+    pub(super) to_ds: Link,
     areqs: Mutex<Vec<Bytes>>,
-    ares: Mutex<Value>,
+    pub(super) ares: Mutex<Value>,
+    pub(super) app: Mutex<AppSide>,
     session_data: Mutex<Option<String>>,
     lose: Mutex<bool>,
 }
@@ -64,6 +66,7 @@ impl Stage {
             to_ds: Link::new(&files.ds_ca, Some(&Identity::in_dir(&ds, "acs-client"))).unwrap(),
             areqs: Mutex::default(),
             ares: Mutex::default(),
+            app: Mutex::new(AppSide::new(&ds)),
             session_data: Mutex::default(),
             lose: Mutex::default(),
         });
@@ -72,6 +75,7 @@ impl Stage {
             .route("/3ds/method", post(method))
             .route("/3ds/challenge/browser", post(creq))
             .route("/3ds/challenge/browser/page", post(page))
+            .route("/3ds/challenge/app", post(super::stub_app::creq))
             .with_state(Arc::clone(&acs));
         let mutual =
             pki::server_config(&Identity::in_dir(&ds, "acs-ec"), Some(&files.ds_ca)).unwrap();
@@ -156,14 +160,30 @@ impl Stage {
     }
 }
 
+impl Acs {
+    pub(super) fn areq(&self) -> Value {
+        serde_json::from_slice(self.areqs.lock().unwrap().last().unwrap()).unwrap()
+    }
+
+    pub(super) fn ds_url(&self) -> String {
+        self.areq()["dsURL"].as_str().unwrap().to_owned()
+    }
+}
+
 pub(super) fn rreq(areq: &Value, ares: &Value) -> Value {
-    json!({
+    let mut rreq = json!({
         "messageType": "RReq", "messageVersion": areq["messageVersion"],
         "threeDSServerTransID": areq["threeDSServerTransID"], "dsTransID": areq["dsTransID"],
         "acsTransID": ares["acsTransID"], "messageCategory": areq["messageCategory"],
         "transStatus": "Y", "eci": "05", "interactionCounter": "01",
         "authenticationValue": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-    })
+    });
+    for name in ["sdkTransID", "acsRenderingType"] {
+        if let Some(value) = ares.get(name) {
+            rreq[name] = value.clone();
+        }
+    }
+    rreq
 }
 
 async fn areq(
@@ -187,7 +207,12 @@ async fn areq(
     });
     if areq["purchaseAmount"].as_str().is_some_and(|amount| amount.len() > 4) {
         ares["transStatus"] = json!("C");
-        ares["acsURL"] = json!(format!("{}/3ds/challenge/browser", acs.cardholder_url));
+        if areq["deviceChannel"] == "01" {
+            let url = format!("{}/3ds/challenge/app", acs.cardholder_url);
+            acs.app.lock().unwrap().begin(&areq, &mut ares, &url);
+        } else {
+            ares["acsURL"] = json!(format!("{}/3ds/challenge/browser", acs.cardholder_url));
+        }
         ares["acsChallengeMandated"] = json!("N");
         ares.as_object_mut().unwrap().remove("authenticationValue");
     }
@@ -251,6 +276,7 @@ fn write_pki(dir: &Path) -> PkiFiles {
         (&ds, "ds-a", "ds-client", "ds-a.example"),
         (&ds, "ds-a", "ds-server", "ds-a.example"),
         (&ds, "ds-a", "threeds-server", "3dss.ds-a.example"),
+        (&ds, "ds-a", "acs-signing", "acs.ds-a.example"),
     ] {
         let folder = dir.join(folder);
         std::fs::create_dir_all(&folder).unwrap();
