@@ -14,7 +14,7 @@ use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::{Fault, Rejection};
 use crate::json;
-use crate::validate::Walk;
+use crate::validate::{Walk, explain};
 use envelope::Envelope;
 pub use oreq::{AtOreqEndpoint, OReq, PriorReference, SequencePart, read_oreq};
 
@@ -234,7 +234,7 @@ pub fn read_areq(body: &[u8], rules: &ReadRules) -> Result<AtAreqEndpoint, Box<R
     let version = envelope.open(Message::AReq, rules)?;
     areq::read(&message, version, rules)
         .map(|areq| AtAreqEndpoint::AReq(Box::new(areq)))
-        .map_err(|fault| envelope.reject(fault))
+        .map_err(|(fault, explanation)| Box::new(envelope.reject(fault).explained(explanation)))
 }
 
 /// Reads the decoded CReq of a browser: JSON, type, version, duplicates, required elements, formats.
@@ -248,9 +248,10 @@ pub fn read_creq(body: &[u8], rules: &ReadRules) -> Result<CReq, Box<Rejection>>
     let version = envelope.open(Message::CReq, rules)?;
     let cell = Cell { channel: DeviceChannel::Browser, category: MessageCategory::Payment };
     let walk = Walk { version, cell: Some(cell), rules, outgoing: false };
-    let findings = walk.message(table(Message::CReq, version), &message);
-    if let Some(fault) = findings.first_fault() {
-        return Err(envelope.reject(fault));
+    let table = table(Message::CReq, version);
+    if let Some(fault) = walk.message(table, &message).first_fault() {
+        let explanation = explain(&fault, table, &message, &walk);
+        return Err(Box::new(envelope.reject(fault).explained(explanation)));
     }
     let creq = || {
         Some(CReq {
@@ -260,7 +261,7 @@ pub fn read_creq(body: &[u8], rules: &ReadRules) -> Result<CReq, Box<Rejection>>
             challenge_window_size: message.text("challengeWindowSize")?.to_owned(),
         })
     };
-    creq().ok_or_else(|| envelope.reject(Fault::PermanentFailure))
+    creq().ok_or_else(|| Box::new(envelope.reject(Fault::PermanentFailure)))
 }
 
 /// Reads what came back for the RReq of a transaction in `cell`.
@@ -275,9 +276,10 @@ pub fn read_rres(body: &[u8], rules: &ReadRules, cell: Cell) -> Result<RResOrErr
     }
     let version = envelope.open(Message::RRes, rules)?;
     let walk = Walk { version, cell: Some(cell), rules, outgoing: false };
-    let findings = walk.message(table(Message::RRes, version), &message);
-    if let Some(fault) = findings.first_fault() {
-        return Err(envelope.reject(fault));
+    let table = table(Message::RRes, version);
+    if let Some(fault) = walk.message(table, &message).first_fault() {
+        let explanation = explain(&fault, table, &message, &walk);
+        return Err(Box::new(envelope.reject(fault).explained(explanation)));
     }
     let rres = || {
         Some(RResOrErro::RRes(RRes {
@@ -288,7 +290,7 @@ pub fn read_rres(body: &[u8], rules: &ReadRules, cell: Cell) -> Result<RResOrErr
             results_status: message.text("resultsStatus")?.to_owned(),
         }))
     };
-    rres().ok_or_else(|| envelope.reject(Fault::PermanentFailure))
+    rres().ok_or_else(|| Box::new(envelope.reject(Fault::PermanentFailure)))
 }
 
 /// The ids of a message, however defective the rest of it is.

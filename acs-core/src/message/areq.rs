@@ -13,13 +13,13 @@ use crate::dictionary::{Cell, Message, Table, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::Fault;
 use crate::json::{self, Document, Node, Object, Value};
-use crate::validate::{Findings, Walk};
+use crate::validate::{Findings, Walk, explain};
 
 pub(super) fn read(
     message: &Document<'_>,
     version: MessageVersion,
     rules: &ReadRules,
-) -> Result<AReq, Fault> {
+) -> Result<AReq, (Fault, Option<String>)> {
     let cell = cell(message, rules);
     let walk = Walk { version, cell, rules, outgoing: false };
     let table = table(Message::AReq, version);
@@ -29,10 +29,11 @@ pub(super) fn read(
     }
     contradictions(table, message, &mut findings);
     if let Some(fault) = findings.first_fault() {
-        return Err(fault);
+        let explanation = explain(&fault, table, message, &walk);
+        return Err((fault, explanation));
     }
     // The walk found everything in place; were it not so, a refusal is the safe answer.
-    cell.and_then(|cell| typed(message, version, cell)).ok_or(Fault::PermanentFailure)
+    cell.and_then(|cell| typed(message, version, cell)).ok_or((Fault::PermanentFailure, None))
 }
 
 /// Channel and category as far as their values are known. An agreed category of a DS range has the

@@ -14,4 +14,5 @@ mod harness;
 mod import;
 mod journey;
 mod payments;
+mod scenarios;
 mod tls;
