@@ -261,7 +261,7 @@ pub fn read_creq(body: &[u8], rules: &ReadRules) -> Result<CReq, Box<Rejection>>
             challenge_window_size: message.text("challengeWindowSize")?.to_owned(),
         })
     };
-    creq().ok_or_else(|| Box::new(envelope.reject(Fault::PermanentFailure)))
+    creq().ok_or_else(|| envelope.reject(Fault::PermanentFailure))
 }
 
 /// Reads what came back for the RReq of a transaction in `cell`.
@@ -290,7 +290,7 @@ pub fn read_rres(body: &[u8], rules: &ReadRules, cell: Cell) -> Result<RResOrErr
             results_status: message.text("resultsStatus")?.to_owned(),
         }))
     };
-    rres().ok_or_else(|| Box::new(envelope.reject(Fault::PermanentFailure)))
+    rres().ok_or_else(|| envelope.reject(Fault::PermanentFailure))
 }
 
 /// The ids of a message, however defective the rest of it is.

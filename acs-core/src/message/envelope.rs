@@ -67,7 +67,7 @@ impl<'m, 'a> Envelope<'m, 'a> {
             .ok_or_else(|| (Fault::VersionUnsupported, Some(format!("came {text}"))))
     }
 
-    pub(super) fn reject(&self, fault: Fault) -> Rejection {
+    pub(super) fn reject(&self, fault: Fault) -> Box<Rejection> {
         let version = self.message.get("messageVersion").and_then(Node::as_text);
         let version = version.and_then(MessageVersion::parse);
         let context = ErroContext {
@@ -78,7 +78,7 @@ impl<'m, 'a> Envelope<'m, 'a> {
             acs_trans_id: self.ids.acs_trans_id,
             sdk_trans_id: self.ids.sdk_trans_id,
         };
-        Rejection::new(fault, context)
+        Box::new(Rejection::new(fault, context))
     }
 }
 
