@@ -87,6 +87,10 @@ pub struct AReq {
     pub three_ri_ind: Option<String>,
     /// `threeDSRequestorDecReqInd`.
     pub decoupled_req_ind: Option<String>,
+    /// `threeDSRequestorDecMaxTime`, minutes: 1 to 10080.
+    pub decoupled_max_minutes: Option<u16>,
+    /// `threeDSReqPriorRef` of each earlier authentication it names (acsTransIDs), in its order.
+    pub prior_refs: Vec<TransId>,
     /// Present when `channel` is [`DeviceChannel::Browser`].
     pub browser: Option<BrowserData>,
     /// Present when `channel` is [`DeviceChannel::App`].

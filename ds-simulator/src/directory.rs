@@ -197,7 +197,12 @@ impl DirectoryServer {
     async fn enrich(&self, areq: &mut Value, ds_trans_id: &str) {
         areq["dsReferenceNumber"] = json!(format!("{}-REF-0001", self.name.to_uppercase()));
         areq["dsTransID"] = json!(ds_trans_id);
-        areq["dsURL"] = json!(self.rreq_url().await);
+        // 3RI of 2.1.0 never has an RReq.
+        if text(areq, "deviceChannel") != Some("03")
+            || text(areq, "messageVersion") != Some("2.1.0")
+        {
+            areq["dsURL"] = json!(self.rreq_url().await);
+        }
         if let Some(members) = areq.as_object_mut() {
             members.remove("sdkEncData");
         }

@@ -35,6 +35,7 @@ const EXAMPLES: &str = "Examples (against a running `cargo xtask demo`):
   ds-sim pay --pan 4000000000001091 --amount 12800 --version 2.1.0
   ds-sim pay --pan 4000000000001091 --amount 12800 --do 000000 --do resend --do cancel
   ds-sim pay --channel app --ui native --enc cbc --pan 4000000000001091 --amount 12800
+  ds-sim pay --pan 4000000000001091 --amount 900 --channel 3ri --three-ri-ind 01 --prior-ref ID
   ds-sim send areq.json --as ds --fresh
   ds-sim load --seconds 5 --connections 16";
 
@@ -106,6 +107,21 @@ struct Pay {
     /// 01 payment, 02 non-payment
     #[arg(long, default_value = "01")]
     category: String,
+    /// threeRIInd, with --channel 3ri
+    #[arg(long)]
+    three_ri_ind: Option<String>,
+    /// acsTransID of an earlier authentication
+    #[arg(long)]
+    prior_ref: Option<String>,
+    /// threeDSRequestorAuthenticationInd; default: 01, for a non-payment 04
+    #[arg(long)]
+    authentication_ind: Option<String>,
+    /// threeDSRequestorDecReqInd: Y, N; for 2.3.1 also F, B
+    #[arg(long)]
+    decoupled: Option<String>,
+    /// threeDSRequestorDecMaxTime, minutes
+    #[arg(long)]
+    dec_max_time: Option<u32>,
     /// threeDSRequestorChallengeInd; may be given twice for 2.3.1
     #[arg(long)]
     challenge_ind: Vec<String>,
@@ -361,6 +377,12 @@ fn pay_options(args: &Pay, ends: &Endpoints) -> Result<PayOptions> {
         expiry: args.expiry.clone().or_else(|| expiry_on_file(args, ends)),
         currency: args.currency.clone(),
         category: args.category.clone(),
+        channel: args.app.code().to_owned(),
+        three_ri_ind: args.three_ri_ind.clone(),
+        prior_ref: args.prior_ref.clone(),
+        authentication_ind: args.authentication_ind.clone(),
+        decoupled: args.decoupled.clone(),
+        decoupled_minutes: args.dec_max_time,
         challenge_ind: args.challenge_ind.clone(),
         window_size: args.window.clone(),
         session_data: args.session_data.clone(),

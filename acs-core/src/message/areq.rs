@@ -121,6 +121,10 @@ fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<
         authentication_ind: text("threeDSRequestorAuthenticationInd"),
         three_ri_ind: text("threeRIInd").filter(|_| cell.channel == DeviceChannel::ThreeRi),
         decoupled_req_ind: text("threeDSRequestorDecReqInd"),
+        decoupled_max_minutes: message
+            .text("threeDSRequestorDecMaxTime")
+            .and_then(|minutes| minutes.parse().ok()),
+        prior_refs: prior_refs(message.get("threeDSRequestorPriorAuthenticationInfo")),
         browser: match cell.channel {
             DeviceChannel::Browser => Some(browser(message)?),
             _ => None,
@@ -139,6 +143,16 @@ fn purchase(message: &Document<'_>) -> Option<Purchase> {
         exponent: message.text("purchaseExponent")?.parse().ok()?,
         date: message.text("purchaseDate").map(str::to_owned),
     })
+}
+
+/// One object before 2.3.1, a list since.
+fn prior_refs(node: Option<Node<'_>>) -> Vec<TransId> {
+    let of = |node: Node<'_>| TransId::parse(node.as_object()?.text("threeDSReqPriorRef")?);
+    let Some(node) = node else { return Vec::new() };
+    match node.value() {
+        Value::Array => node.items().filter_map(of).collect(),
+        _ => of(node).into_iter().collect(),
+    }
 }
 
 fn one_or_more(node: Option<Node<'_>>) -> Vec<String> {

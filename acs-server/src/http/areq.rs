@@ -2,6 +2,7 @@
 //! Bytes are read by the core, decided by the core, committed, and only then answered.
 
 mod in_flight;
+mod prior;
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use acs_core::crypto::ContentSigner;
 use acs_core::element::{DeviceChannel, MessageVersion, TransId, TransStatus};
 use acs_core::erro::{ErroContext, Fault, Rejection, erro};
 use acs_core::flow::transaction::Phase;
-use acs_core::flow::{AuthenticateInput, Authenticated, authenticate};
+use acs_core::flow::{AuthenticateInput, Authenticated, Prior, authenticate};
 use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, read_areq};
 use acs_core::profile::{Account, CardLookup, Contacts};
 use axum::Extension;
@@ -142,7 +143,8 @@ async fn first(app: &Arc<App>, ds: usize, areq: &AReq, key: ReplayKey, place: Pl
     let ds = &app.ds[ds];
     let ds_id = &ds.profile.id;
     let card = look_up(app, issuer, areq).await;
-    let decision = Decision { app, ds, issuer, areq, key };
+    let prior = prior::look_up(app, issuer, areq).await;
+    let decision = Decision { app, ds, issuer, areq, prior, key };
     match decision.decide(&card).await {
         Ok(reply) => {
             place.answer(reply.clone());
@@ -185,6 +187,7 @@ struct Decision<'a> {
     ds: &'a DsRuntime,
     issuer: &'a IssuerRuntime,
     areq: &'a AReq,
+    prior: Prior,
     key: ReplayKey,
 }
 
@@ -272,6 +275,7 @@ impl Decision<'_> {
             notification_url_allowed: notification_url_allowed(areq, !app.config.is_production()),
             signer: signer.as_deref().map(|signer| signer as &dyn ContentSigner),
             method_data_found: method_data_found(areq, app),
+            prior: &self.prior,
             now: app.clock.now(),
         };
         authenticate(&input, &mut SystemRandom, ds.generator.as_ref()).map_err(Undecided::Refused)

@@ -15,4 +15,5 @@ mod import;
 mod journey;
 mod payments;
 mod scenarios;
+mod three_ri;
 mod tls;
