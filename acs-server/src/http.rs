@@ -2,9 +2,10 @@
 
 pub mod areq;
 pub mod creq_browser;
-pub mod forms;
 pub mod health;
+pub(crate) mod ids;
 pub mod method_url;
+pub mod oreq;
 mod refused;
 pub mod respond;
 pub mod router;

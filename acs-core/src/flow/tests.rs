@@ -6,4 +6,3 @@ mod browser;
 pub(super) mod harness;
 mod properties;
 mod quiet;
-mod three_ri;

@@ -36,35 +36,26 @@ impl<'m, 'a> Envelope<'m, 'a> {
         expected: Message,
         rules: &ReadRules,
     ) -> Result<MessageVersion, Box<Rejection>> {
-        self.version(expected, rules)
-            .map_err(|(fault, words)| Box::new(self.reject(fault).explained(words)))
-    }
-
-    fn version(
-        &self,
-        expected: Message,
-        rules: &ReadRules,
-    ) -> Result<MessageVersion, (Fault, Option<String>)> {
         let present = |name: &str| self.message.get(name).filter(|node| !node.is_empty());
         if present("messageType").is_none() {
-            return Err((Fault::MessageTypeMissing, None));
+            return Err(self.reject(Fault::MessageTypeMissing));
         }
-        let expected = expected.message_type();
         match self.message_type() {
-            None => return Err((Fault::MessageTypeUnknown, None)),
-            Some(found) if found != expected => {
-                let words = format!("expected {expected}, came {found}");
-                return Err((Fault::MessageTypeMisplaced, Some(words)));
+            None => return Err(self.reject(Fault::MessageTypeUnknown)),
+            Some(found) if found != expected.message_type() => {
+                return Err(self.reject(Fault::MessageTypeMisplaced));
             }
             Some(_) => {}
         }
-        let version = present("messageVersion").ok_or((Fault::VersionMissing, None))?;
+        let Some(version) = present("messageVersion") else {
+            return Err(self.reject(Fault::VersionMissing));
+        };
         let Some(text) = version.as_text().filter(|text| is_version(text)) else {
-            return Err((Fault::VersionMalformed, None));
+            return Err(self.reject(Fault::VersionMalformed));
         };
         MessageVersion::parse(text)
             .filter(|version| rules.versions.contains(version))
-            .ok_or_else(|| (Fault::VersionUnsupported, Some(format!("came {text}"))))
+            .ok_or_else(|| self.reject(Fault::VersionUnsupported))
     }
 
     pub(super) fn reject(&self, fault: Fault) -> Box<Rejection> {

@@ -13,7 +13,6 @@ mod faults;
 mod harness;
 mod import;
 mod journey;
+mod oreq;
 mod payments;
-mod scenarios;
-mod three_ri;
 mod tls;
