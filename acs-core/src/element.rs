@@ -93,6 +93,12 @@ pub enum TransStatus {
     /// `R`: rejected, do not authorise.
     #[serde(rename = "R")]
     Rejected,
+    /// `D`: decoupled authentication confirmed (from 2.2.0).
+    #[serde(rename = "D")]
+    Decoupled,
+    /// `I`: informational, the wish for no challenge is acknowledged (from 2.2.0).
+    #[serde(rename = "I")]
+    Informational,
 }
 
 impl TransStatus {
@@ -106,6 +112,8 @@ impl TransStatus {
             Self::Attempted => "A",
             Self::ChallengeRequired => "C",
             Self::Rejected => "R",
+            Self::Decoupled => "D",
+            Self::Informational => "I",
         }
     }
 }

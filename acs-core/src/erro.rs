@@ -90,13 +90,31 @@ impl ErrorCode {
 pub struct Rejection {
     pub fault: Fault,
     pub context: ErroContext,
+    /// What was expected and what came, where more can be said than by the fault alone.
+    pub explanation: Option<String>,
+    /// The rule for the log, where the place of the refusal tells it better than the fault.
+    pub rule: Option<&'static str>,
 }
 
 impl Rejection {
     /// A refusal of the message that `context` describes.
     #[must_use]
     pub const fn new(fault: Fault, context: ErroContext) -> Self {
-        Self { fault, context }
+        Self { fault, context, explanation: None, rule: None }
+    }
+
+    /// The same with more words about it; never a value of card data.
+    #[must_use]
+    pub fn explained(mut self, explanation: Option<String>) -> Self {
+        self.explanation = explanation;
+        self
+    }
+
+    /// The same, refused under `rule`.
+    #[must_use]
+    pub const fn under(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
+        self
     }
 }
 
@@ -136,14 +154,20 @@ pub enum Fault {
     VersionChanged,
     /// [P-AREQ-06]
     Duplicated(Vec<String>),
-    /// Required elements absent, null or empty [P-AREQ-07, P-AREQ-08].
+    /// Required elements absent, null or empty [P-AREQ-07].
     Missing(Vec<String>),
+    /// The same of elements that others in the message demand [P-AREQ-08].
+    MissingByCondition(Vec<String>),
     /// Type, length, pattern or value [P-AREQ-09].
     Invalid(Vec<String>),
     /// Values of ranges reserved for EMVCo, or of DS ranges not agreed on [P-GEN-08].
     Reserved(Vec<String>),
     /// [P-AREQ-10]
     IsoCode(Vec<String>),
+    /// A message extension of a wrong shape [P-AREQ-11].
+    ExtensionInvalid(Vec<String>),
+    /// A message extension without one of its members [P-AREQ-11].
+    ExtensionMissing(Vec<String>),
     /// Ids of critical extensions that are not understood [P-AREQ-11].
     CriticalExtension(Vec<String>),
     /// Elements that contradict each other [P-AREQ-12].
@@ -185,6 +209,9 @@ pub struct ErroMessage {
     pub description: String,
     /// The rule that fired, for the log line (`P-AREQ-07`).
     pub rule: &'static str,
+    /// Ids of the transaction, as far as they are known.
+    pub acs_trans_id: Option<TransId>,
+    pub ds_trans_id: Option<TransId>,
     pub body: Vec<u8>,
 }
 
@@ -205,12 +232,18 @@ pub fn erro(rejection: &Rejection, supported: &[MessageVersion]) -> ErroMessage 
     // [P-ERRO-02]
     let version = context.version.unwrap_or(highest);
     let Verdict { code, rule, description, detail } = verdict(&rejection.fault, version, supported);
+    let usual = || rule_for(rule, &rejection.fault, context.message_type);
+    let rule = rejection.rule.unwrap_or_else(usual);
+    let description = match &rejection.explanation {
+        Some(explanation) => shortened(format!("{description}: {explanation}")),
+        None => description.to_owned(),
+    };
     let wire = Wire {
         message_type: "Erro",
         message_version: version,
         error_code: code.as_str(),
         error_component: "A",
-        error_description: description,
+        error_description: &description,
         error_detail: &detail,
         error_message_type: context.message_type,
         three_ds_server_trans_id: context.three_ds_server_trans_id,
@@ -220,7 +253,38 @@ pub fn erro(rejection: &Rejection, supported: &[MessageVersion]) -> ErroMessage 
     };
     // Strings and ids always serialise.
     let body = serde_json::to_vec(&wire).unwrap_or_default();
-    ErroMessage { code, detail, description: description.to_owned(), rule, body }
+    ErroMessage {
+        code,
+        detail,
+        description,
+        rule,
+        acs_trans_id: context.acs_trans_id,
+        ds_trans_id: context.ds_trans_id,
+        body,
+    }
+}
+
+/// The rule of the message in question, where that has rules of its own for the same faults.
+fn rule_for(rule: &'static str, fault: &Fault, message_type: Option<&'static str>) -> &'static str {
+    match (message_type, fault) {
+        // The type says what came, not what was asked for.
+        (_, Fault::MessageTypeMisplaced) => rule,
+        (Some("CReq"), Fault::MessageTypeMissing | Fault::VersionMissing) => "P-BRW-13",
+        (
+            Some("CReq"),
+            Fault::VersionMalformed | Fault::VersionUnsupported | Fault::VersionChanged,
+        ) => "P-BRW-12",
+        (Some("CReq"), Fault::TransactionIdUnknown(_)) => "P-BRW-14",
+        (Some("CReq"), _) if rule.starts_with("P-AREQ") => "P-BRW-13",
+        (Some("RRes"), _) if rule.starts_with("P-AREQ") || rule.starts_with("P-GEN") => "P-RREQ-09",
+        (None, Fault::TimedOut) => "P-RREQ-06",
+        _ => rule,
+    }
+}
+
+/// As much as [P-ERRO-01] allows.
+fn shortened(text: String) -> String {
+    if text.chars().count() <= MAX_DETAIL { text } else { text.chars().take(MAX_DETAIL).collect() }
 }
 
 fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion]) -> Verdict {
@@ -287,6 +351,12 @@ fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion])
             "The elements in errorDetail are required here; they are absent, null or empty",
             list(names),
         ),
+        Fault::MissingByCondition(names) => (
+            E::ElementMissing,
+            "P-AREQ-08",
+            "The elements in errorDetail are required because of others in this message",
+            list(names),
+        ),
         Fault::Invalid(names) => (
             E::ElementInvalid,
             "P-AREQ-09",
@@ -305,6 +375,21 @@ fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion])
             "The elements in errorDetail are no valid ISO codes, or do not fit together",
             list(names),
         ),
+        Fault::ExtensionInvalid(names) => (
+            E::ElementInvalid,
+            "P-AREQ-11",
+            "Expected at most 10 extensions (15 in 2.3.1), 81920 characters in all, each an object \
+             of name and id (64 characters each), criticalityIndicator (a Boolean) and data (an \
+             object of at most 8059 characters)",
+            list(names),
+        ),
+        Fault::ExtensionMissing(names) => (
+            E::ElementMissing,
+            "P-AREQ-11",
+            "Each message extension has name, id, criticalityIndicator and data; those in \
+             errorDetail are absent, null or empty",
+            list(names),
+        ),
         Fault::CriticalExtension(ids) => (
             E::CriticalExtensionUnknown,
             "P-AREQ-11",
@@ -320,7 +405,7 @@ fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion])
         Fault::TransactionIdUnknown(names) => (
             E::TransactionIdUnknown,
             "P-GEN-10",
-            "The ids in errorDetail are not those of a known transaction",
+            "Expected the transaction ids of one known transaction; those in errorDetail are others",
             list(names),
         ),
         Fault::AccessDenied => (
@@ -373,7 +458,7 @@ fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion])
         ),
         Fault::TimedOut => (
             E::TimedOut,
-            "P-TMO-03",
+            "P-BRW-16",
             "The time for this message is over",
             "timeout expired".to_owned(),
         ),
@@ -434,7 +519,7 @@ fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
     text
 }
 
-/// Longest `errorDetail`.
+/// Longest `errorDetail` and `errorDescription`.
 const MAX_DETAIL: usize = 2048;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod cres;
 pub(crate) mod currency;
 mod decide;
 pub mod present;
+mod prior;
 pub mod proof;
 mod reason;
 mod rreq;
@@ -33,6 +34,7 @@ use decide::{Answer, Decision, Refusal};
 use reason::Reason;
 use transaction::{Answered, AppState, ExpectCReq, FORMAT, Phase};
 
+pub use prior::{Prior, PriorTransaction};
 pub use transaction::{AuditEvent, Output, Transaction};
 
 /// Everything the decision reads.
@@ -55,6 +57,8 @@ pub struct AuthenticateInput<'a> {
     pub signer: Option<&'a dyn ContentSigner>,
     /// Whether 3DS Method data was stored for this run (facts for rules; absence is no error).
     pub method_data_found: bool,
+    /// The earlier transaction that the AReq names, as far as the store knows it.
+    pub prior: &'a Prior,
     pub now: UtcMillis,
 }
 
@@ -234,6 +238,15 @@ fn why(input: &AuthenticateInput<'_>, decision: &Decision) -> Output {
         note("challenge_ind", areq.challenge_ind.join(",").into());
     }
     note("authentication_ind", areq.authentication_ind.as_deref().into());
+    note("three_ri_ind", areq.three_ri_ind.as_deref().into());
+    note("prior", input.prior.as_str().into());
+    if let Some(prior) = input.prior.found() {
+        note("prior_id", prior.acs_trans_id.to_string().into());
+        note("prior_status", prior.status.code().into());
+        note("prior_days", prior.age_days(input.now).into());
+        note("prior_same_card", (prior.card_token == input.account.card_token).into());
+        note("prior_same_merchant", prior.same_merchant(&areq.merchant).into());
+    }
     if input.method_data_found {
         note("method_data", true.into());
     }

@@ -14,7 +14,7 @@ use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::{Fault, Rejection};
 use crate::json;
-use crate::validate::Walk;
+use crate::validate::{Walk, explain};
 use envelope::Envelope;
 pub use oreq::{AtOreqEndpoint, OReq, PriorReference, SequencePart, read_oreq};
 
@@ -87,6 +87,10 @@ pub struct AReq {
     pub three_ri_ind: Option<String>,
     /// `threeDSRequestorDecReqInd`.
     pub decoupled_req_ind: Option<String>,
+    /// `threeDSRequestorDecMaxTime`, minutes: 1 to 10080.
+    pub decoupled_max_minutes: Option<u16>,
+    /// `threeDSReqPriorRef` of each earlier authentication it names (acsTransIDs), in its order.
+    pub prior_refs: Vec<TransId>,
     /// Present when `channel` is [`DeviceChannel::Browser`].
     pub browser: Option<BrowserData>,
     /// Present when `channel` is [`DeviceChannel::App`].
@@ -234,7 +238,7 @@ pub fn read_areq(body: &[u8], rules: &ReadRules) -> Result<AtAreqEndpoint, Box<R
     let version = envelope.open(Message::AReq, rules)?;
     areq::read(&message, version, rules)
         .map(|areq| AtAreqEndpoint::AReq(Box::new(areq)))
-        .map_err(|fault| envelope.reject(fault))
+        .map_err(|(fault, explanation)| Box::new(envelope.reject(fault).explained(explanation)))
 }
 
 /// Reads the decoded CReq of a browser: JSON, type, version, duplicates, required elements, formats.
@@ -248,9 +252,10 @@ pub fn read_creq(body: &[u8], rules: &ReadRules) -> Result<CReq, Box<Rejection>>
     let version = envelope.open(Message::CReq, rules)?;
     let cell = Cell { channel: DeviceChannel::Browser, category: MessageCategory::Payment };
     let walk = Walk { version, cell: Some(cell), rules, outgoing: false };
-    let findings = walk.message(table(Message::CReq, version), &message);
-    if let Some(fault) = findings.first_fault() {
-        return Err(envelope.reject(fault));
+    let table = table(Message::CReq, version);
+    if let Some(fault) = walk.message(table, &message).first_fault() {
+        let explanation = explain(&fault, table, &message, &walk);
+        return Err(Box::new(envelope.reject(fault).explained(explanation)));
     }
     let creq = || {
         Some(CReq {
@@ -275,9 +280,10 @@ pub fn read_rres(body: &[u8], rules: &ReadRules, cell: Cell) -> Result<RResOrErr
     }
     let version = envelope.open(Message::RRes, rules)?;
     let walk = Walk { version, cell: Some(cell), rules, outgoing: false };
-    let findings = walk.message(table(Message::RRes, version), &message);
-    if let Some(fault) = findings.first_fault() {
-        return Err(envelope.reject(fault));
+    let table = table(Message::RRes, version);
+    if let Some(fault) = walk.message(table, &message).first_fault() {
+        let explanation = explain(&fault, table, &message, &walk);
+        return Err(Box::new(envelope.reject(fault).explained(explanation)));
     }
     let rres = || {
         Some(RResOrErro::RRes(RRes {

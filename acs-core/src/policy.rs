@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::element::MessageCategory;
-use crate::flow::currency;
+use crate::UtcMillis;
+use crate::element::{DeviceChannel, MessageCategory};
+use crate::flow::{AuthenticateInput, Prior, PriorTransaction, currency};
 use crate::message::AReq;
 
 /// One policy rule of an issuer's configuration (`[[issuer.rule]]`).
@@ -40,6 +41,22 @@ pub struct Condition {
     pub authentication_ind: Vec<String>,
     /// `01` PA, `02` NPA.
     pub message_category: Vec<String>,
+    /// `deviceChannel`: `01` app, `02` browser, `03` 3RI.
+    pub device_channel: Vec<String>,
+    /// `threeRIInd`.
+    pub three_ri_ind: Vec<String>,
+    /// `threeDSRequestorDecReqInd`; absent counts as `N`.
+    pub decoupled_req: Vec<String>,
+    /// Whether the earlier authentication that the AReq names is in our store.
+    pub prior_found: Option<bool>,
+    /// Whether it was one of the same card.
+    pub prior_same_card: Option<bool>,
+    /// Whether it was one of the same merchant.
+    pub prior_same_merchant: Option<bool>,
+    /// Its result, `C` or `D` while it has none.
+    pub prior_status: Vec<String>,
+    /// Whole days since then below.
+    pub prior_days_below: Option<u32>,
 }
 
 /// What conditions look at.
@@ -48,11 +65,20 @@ pub(crate) struct Facts<'a> {
     areq: &'a AReq,
     /// In the currency's own minor units, whatever exponent was sent.
     amount: Option<u128>,
+    prior: &'a Prior,
+    card_token: &'a str,
+    now: UtcMillis,
 }
 
 impl<'a> Facts<'a> {
-    pub(crate) fn of(areq: &'a AReq) -> Self {
-        Self { areq, amount: areq.purchase.as_ref().and_then(currency::minor_units) }
+    pub(crate) fn of(input: &AuthenticateInput<'a>) -> Self {
+        Self {
+            areq: input.areq,
+            amount: input.areq.purchase.as_ref().and_then(currency::minor_units),
+            prior: input.prior,
+            card_token: &input.account.card_token,
+            now: input.now,
+        }
     }
 }
 
@@ -64,6 +90,11 @@ impl Condition {
             MessageCategory::Payment => "01",
             MessageCategory::NonPayment => "02",
         };
+        let channel = match areq.channel {
+            DeviceChannel::App => "01",
+            DeviceChannel::Browser => "02",
+            DeviceChannel::ThreeRi => "03",
+        };
         let currency = areq.purchase.as_ref().map(|purchase| purchase.currency.as_str());
         let merchant = &areq.merchant;
         one_of(&self.currency, currency)
@@ -74,6 +105,24 @@ impl Condition {
             && one_of(&self.challenge_ind, areq.challenge_ind.iter().map(String::as_str))
             && one_of(&self.authentication_ind, areq.authentication_ind.as_deref())
             && one_of(&self.message_category, Some(category))
+            && one_of(&self.device_channel, Some(channel))
+            && one_of(&self.three_ri_ind, areq.three_ri_ind.as_deref())
+            && one_of(&self.decoupled_req, Some(areq.decoupled_req_ind.as_deref().unwrap_or("N")))
+            && self.prior_holds(facts)
+    }
+
+    fn prior_holds(&self, facts: &Facts<'_>) -> bool {
+        let prior = facts.prior.found();
+        let about = |wanted: Option<bool>, is: &dyn Fn(&PriorTransaction) -> bool| {
+            wanted.is_none_or(|wanted| prior.is_some_and(|prior| is(prior) == wanted))
+        };
+        self.prior_found.is_none_or(|wanted| prior.is_some() == wanted)
+            && about(self.prior_same_card, &|prior| prior.card_token == facts.card_token)
+            && about(self.prior_same_merchant, &|prior| prior.same_merchant(&facts.areq.merchant))
+            && one_of(&self.prior_status, prior.map(|prior| prior.status.code()))
+            && self
+                .prior_days_below
+                .is_none_or(|limit| prior.is_some_and(|prior| prior.age_days(facts.now) < limit))
     }
 
     fn amount_holds(&self, amount: Option<u128>) -> bool {
@@ -96,7 +145,7 @@ pub enum RuleOutcome {
     Accept,
     /// A, by explicit attempts policy.
     Attempt,
-    /// C, or N where a challenge is impossible.
+    /// C, or N where a challenge is impossible (in 3RI always).
     Challenge {
         #[serde(default)]
         mandated: bool,

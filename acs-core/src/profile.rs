@@ -41,6 +41,9 @@ pub struct IssuerProfile {
     pub rules: Vec<crate::policy::Rule>,
     /// What happens when no rule fires.
     pub default_outcome: crate::policy::RuleOutcome,
+    /// Whether decisions of our own stand beside the rules.
+    pub policy_profile: PolicyProfile,
+    pub three_ri: ThreeRiSettings,
     pub otp: OtpSettings,
     /// Languages it speaks with its name in each; the first is used for all others.
     pub locales: Vec<Locale>,
@@ -79,6 +82,37 @@ pub struct AppSettings {
     pub challenge_url: String,
     /// Preferred where the SDK shows both.
     pub interface: Interface,
+}
+
+/// Whose policies decide where no rule of the issuer does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum PolicyProfile {
+    /// What issuers do: e.g. 3RI needs an earlier authentication.
+    #[default]
+    Issuer,
+    /// None but the rules and the default: for test laboratories, whose cases expect that.
+    Conformance,
+}
+
+/// 3RI rules of an issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ThreeRiSettings {
+    /// Otherwise U with reason 21.
+    pub offered: bool,
+    /// Days for which an authentication carries later 3RI transactions of its card and merchant.
+    pub prior_days: u32,
+    /// What happens without one, when no rule fires.
+    pub unproven: crate::policy::RuleOutcome,
+}
+
+impl Default for ThreeRiSettings {
+    fn default() -> Self {
+        let unproven = crate::policy::RuleOutcome::Challenge { mandated: false };
+        Self { offered: false, prior_days: 400, unproven }
+    }
 }
 
 /// A language an issuer speaks.

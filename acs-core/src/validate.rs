@@ -3,6 +3,7 @@
 
 mod condition;
 mod duplicates;
+mod explain;
 mod extension;
 mod iso;
 mod members;
@@ -15,6 +16,7 @@ use crate::element::MessageVersion;
 use crate::erro::Fault;
 use crate::json::{Document, Node, Object, Value};
 use crate::message::ReadRules;
+pub(crate) use explain::explain;
 use members::Members;
 use text::Verdict;
 
@@ -41,12 +43,12 @@ impl Findings {
         let stages: [(Vec<String>, Stage); 10] = [
             (self.duplicated, Fault::Duplicated),
             (self.missing, Fault::Missing),
-            (self.missing_by_condition, Fault::Missing),
+            (self.missing_by_condition, Fault::MissingByCondition),
             (self.invalid, Fault::Invalid),
             (self.reserved, Fault::Reserved),
             (self.iso, Fault::IsoCode),
-            (self.extension_invalid, Fault::Invalid),
-            (self.extension_missing, Fault::Missing),
+            (self.extension_invalid, Fault::ExtensionInvalid),
+            (self.extension_missing, Fault::ExtensionMissing),
             (self.extension_unknown, Fault::CriticalExtension),
             (self.contradictory, Fault::Contradictory),
         ];

@@ -3,7 +3,6 @@
 mod card;
 mod check;
 mod init;
-mod notice;
 mod serve;
 
 use std::io::Write as _;
@@ -25,7 +24,6 @@ enum Command {
     Check(check::CheckArgs),
     Serve(serve::ServeArgs),
     Card(card::CardArgs),
-    Notice(notice::NoticeArgs),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -41,7 +39,6 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Card(args) => card::run(args),
-        Command::Notice(args) => notice::run(&args),
     };
     done.unwrap_or_else(|error| {
         say(&format!("acs: {error:#}"));

@@ -15,9 +15,9 @@ use acs_core::flow::{Output, Transaction};
 use acs_core::profile::Contacts;
 use acs_core::{Random, UtcMillis};
 use tokio::time::{Instant, timeout_at};
-use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::http::forms::PageForm;
 use crate::outgoing;
 use crate::storage::{
     Committed, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, Secret, StoreError,
@@ -32,18 +32,9 @@ pub(crate) use desk::unpoisoned;
 /// Something happened to a transaction; owned, so that a step can be decided again.
 pub(crate) enum Arrived {
     CReq { creq: Vec<u8>, session_data: Option<String> },
-    Form(FormFields),
+    Form(PageForm),
     Deadline,
     RReq(RReqArrived),
-}
-
-/// Fields of a page's form.
-#[derive(Default)]
-pub(crate) struct FormFields {
-    pub(crate) token: String,
-    pub(crate) action: String,
-    pub(crate) entry: Zeroizing<String>,
-    pub(crate) language: Option<String>,
 }
 
 /// How an RReq fared.

@@ -2,10 +2,9 @@
 
 pub mod areq;
 pub mod creq_browser;
+pub mod forms;
 pub mod health;
-pub(crate) mod ids;
 pub mod method_url;
-pub mod oreq;
 mod refused;
 pub mod respond;
 pub mod router;

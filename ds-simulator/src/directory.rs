@@ -3,7 +3,6 @@
 
 mod device_data;
 mod judge;
-mod notices;
 mod ranges;
 mod results;
 
@@ -194,16 +193,16 @@ impl DirectoryServer {
         }
     }
 
-    /// `dsReferenceNumber`.
-    fn reference_number(&self) -> String {
-        format!("{}-REF-0001", self.name.to_uppercase())
-    }
-
     /// What the directory server adds to an AReq for the ACS [P-AREQ-16].
     async fn enrich(&self, areq: &mut Value, ds_trans_id: &str) {
-        areq["dsReferenceNumber"] = json!(self.reference_number());
+        areq["dsReferenceNumber"] = json!(format!("{}-REF-0001", self.name.to_uppercase()));
         areq["dsTransID"] = json!(ds_trans_id);
-        areq["dsURL"] = json!(self.rreq_url().await);
+        // 3RI of 2.1.0 never has an RReq.
+        if text(areq, "deviceChannel") != Some("03")
+            || text(areq, "messageVersion") != Some("2.1.0")
+        {
+            areq["dsURL"] = json!(self.rreq_url().await);
+        }
         if let Some(members) = areq.as_object_mut() {
             members.remove("sdkEncData");
         }

@@ -1,4 +1,5 @@
-//! `ds-sim pay --channel app`: its arguments, and the screens on the terminal.
+//! `ds-sim pay --channel`: where the cardholder is; arguments of an app and its screens on the
+//! terminal.
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::{say, say_error};
 /// How a payment in an app is made.
 #[derive(Debug, Args)]
 pub(crate) struct InApp {
-    /// Pay in a browser or in an app
+    /// Pay in a browser or in an app, or without the cardholder
     #[arg(long, value_enum, default_value = "browser")]
     channel: Channel,
     /// What the SDK can show
@@ -41,8 +42,11 @@ pub(crate) struct InApp {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Channel {
+    #[value(alias = "brw")]
     Browser,
     App,
+    #[value(name = "3ri")]
+    ThreeRi,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -68,6 +72,15 @@ impl InApp {
     /// Whether the payment is made in an app.
     pub(crate) fn is_chosen(&self) -> bool {
         self.channel == Channel::App
+    }
+
+    /// `deviceChannel`.
+    pub(crate) fn code(&self) -> &'static str {
+        match self.channel {
+            Channel::App => "01",
+            Channel::Browser => "02",
+            Channel::ThreeRi => "03",
+        }
     }
 
     /// The SDK these arguments describe.

@@ -2,6 +2,7 @@
 //! that a fault in the core's own types cannot hide itself, and so that they can be made wrong.
 
 pub mod app;
+mod wishes;
 
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
@@ -20,6 +21,7 @@ pub const THREE_DS_SERVER_REF_NUMBER: &str = "3DS_SIM_THREEDSS_00001";
 
 /// What a merchant wants authenticated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Order {
     pub pan: String,
     /// `cardExpiryDate`, YYMM.
@@ -30,6 +32,18 @@ pub struct Order {
     pub currency: String,
     /// `messageCategory`: `01` payment, `02` non-payment.
     pub category: String,
+    /// `deviceChannel`: `01` app, `02` browser, `03` 3RI.
+    pub channel: String,
+    /// `threeRIInd`, in 3RI only; `01` when absent.
+    pub three_ri_ind: Option<String>,
+    /// `threeDSReqPriorRef`: acsTransID of an earlier authentication.
+    pub prior_ref: Option<String>,
+    /// `threeDSRequestorAuthenticationInd`; by category when absent.
+    pub authentication_ind: Option<String>,
+    /// `threeDSRequestorDecReqInd`.
+    pub decoupled: Option<String>,
+    /// `threeDSRequestorDecMaxTime`.
+    pub decoupled_minutes: Option<u32>,
     /// `threeDSRequestorChallengeInd`, one or (2.3.1) two codes.
     pub challenge_ind: Vec<String>,
     /// `challengeWindowSize`.
@@ -51,6 +65,12 @@ impl Default for Order {
             amount: "1200".to_owned(),
             currency: "392".to_owned(),
             category: "01".to_owned(),
+            channel: "02".to_owned(),
+            three_ri_ind: None,
+            prior_ref: None,
+            authentication_ind: None,
+            decoupled: None,
+            decoupled_minutes: None,
             challenge_ind: Vec::new(),
             window_size: "02".to_owned(),
             session_data: None,
@@ -109,7 +129,7 @@ pub struct RequestorUrls {
     pub notification: String,
 }
 
-/// The browser AReq as it leaves the 3DS Server (leg `3DSS-DS`).
+/// The AReq as it leaves the 3DS Server (leg `3DSS-DS`).
 #[must_use]
 pub fn areq(
     order: &Order,
@@ -120,6 +140,11 @@ pub fn areq(
     browser: &BrowserFacts,
 ) -> Value {
     let mut areq = common(order, version, three_ds_server_trans_id, urls);
+    if order.channel == "03" {
+        wishes::by_requestor(&mut areq, order, version);
+        apply_overrides(&mut areq, &order.overrides);
+        return areq;
+    }
     merge(
         &mut areq,
         json!({
@@ -181,7 +206,7 @@ fn common(
     if let Some(expiry) = &order.expiry {
         areq["cardExpiryDate"] = json!(expiry);
     }
-    if payment {
+    if payment || wishes::name_a_purchase(order, version) {
         merge(
             &mut areq,
             json!({
@@ -189,6 +214,13 @@ fn common(
                 "purchaseCurrency": order.currency,
                 "purchaseExponent": exponent(&order.currency),
                 "purchaseDate": date_time(now),
+            }),
+        );
+    }
+    if payment {
+        merge(
+            &mut areq,
+            json!({
                 "transType": "01",
                 "merchantRiskIndicator": {"deliveryTimeframe": "02", "shipIndicator": "03"},
             }),
@@ -221,6 +253,7 @@ fn common(
         (wishes, "2.3.1") => areq["threeDSRequestorChallengeInd"] = json!(wishes),
         ([first, ..], _) => areq["threeDSRequestorChallengeInd"] = json!(first),
     }
+    wishes::add(&mut areq, order, version, &date_time(now)[..12]);
     areq
 }
 

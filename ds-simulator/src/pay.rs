@@ -88,7 +88,8 @@ pub async fn pay(
     options: &PayOptions,
 ) -> Result<Receipt> {
     let payment = merchant.start(options.order.clone(), options.version.as_deref()).await?;
-    let comp_ind = match &payment.method_url {
+    let with_browser = options.order.channel == "02";
+    let comp_ind = match payment.method_url.as_ref().filter(|_| with_browser) {
         None => "U",
         Some(_) if options.skip_method => "N",
         Some(url) => {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::AuthenticateInput;
-use super::decide::{Answer, Refusal};
+use super::decide::{Answer, Refusal, three_ri};
 use super::transaction::{Interface, Rendering, Template};
 use super::words::{self, Language};
 use crate::crypto::{AuthenticationValue, AuthenticationValueGenerator, ValueFacts};
@@ -35,7 +35,7 @@ pub(super) fn build(
         | Answer::Unavailable(refusal)
         | Answer::Rejected(refusal) => {
             wire.trans_status_reason = Some(refusal.reason.as_str());
-            if refusal.tell_cardholder {
+            if refusal.tell_cardholder && tells_cardholders(input) {
                 told = words::not_approved(input.issuer, language);
                 wire.cardholder_info = Some(CardholderInfo::of(&told, input.areq.version));
             }
@@ -60,6 +60,11 @@ pub(super) fn build(
     wire.checked(input)
 }
 
+/// 2.1.0 has no `cardholderInfo` in 3RI.
+fn tells_cardholders(input: &AuthenticateInput<'_>) -> bool {
+    input.areq.version > MessageVersion::V210 || input.areq.channel != DeviceChannel::ThreeRi
+}
+
 /// The least ARes there is: a U with nothing optional.
 ///
 /// # Errors
@@ -77,7 +82,7 @@ pub(super) fn value(
     generator: &dyn AuthenticationValueGenerator,
 ) -> Option<AuthenticationValue> {
     let Answer::Proven(proof) = answer else { return None };
-    if !carries_value(input.areq.category, input.ds) {
+    if !carries_value(input.areq.category, input.ds) || three_ri::asks_for_status(input.areq) {
         return None;
     }
     let facts = ValueFacts {
@@ -105,7 +110,9 @@ pub(super) fn eci(table: &EciTable, status: TransStatus) -> Option<&str> {
         TransStatus::NotAuthenticated | TransStatus::Unavailable | TransStatus::Rejected => {
             table.not_authenticated.as_deref()
         }
-        TransStatus::ChallengeRequired => None,
+        TransStatus::ChallengeRequired | TransStatus::Decoupled | TransStatus::Informational => {
+            None
+        }
     }
 }
 

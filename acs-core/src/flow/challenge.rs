@@ -11,7 +11,7 @@ mod token;
 use serde_json::{Value, json};
 
 use crate::crypto::{AuthenticationValueGenerator, ChallengeKeys};
-use crate::element::{Pan, TransId};
+use crate::element::{MessageVersion, Pan, TransId};
 use crate::erro::{ErroContext, Fault, Rejection};
 use crate::flow::present::View;
 use crate::flow::reason::Reason;
@@ -323,6 +323,21 @@ impl Machine<'_> {
     /// Refuses a message of this transaction. The transaction's version rules whatever the message
     /// said, and its own ids fill the gaps.
     fn rejection(&self, fault: Fault, message_type: Option<&'static str>) -> Box<Rejection> {
+        Box::new(self.refusal(fault, message_type))
+    }
+
+    /// What a reader found wrong, with this transaction's version and ids.
+    fn rejection_of(&self, found: Rejection) -> Rejection {
+        self.refusal(found.fault, found.context.message_type).explained(found.explanation)
+    }
+
+    fn version_changed(&self, came: MessageVersion, message_type: &'static str) -> Box<Rejection> {
+        let words = format!("expected {}, came {came}", self.transaction.version);
+        let refusal = self.refusal(Fault::VersionChanged, Some(message_type));
+        Box::new(refusal.explained(Some(words)))
+    }
+
+    fn refusal(&self, fault: Fault, message_type: Option<&'static str>) -> Rejection {
         let transaction = &self.transaction;
         let context = ErroContext {
             version: Some(transaction.version),
@@ -332,7 +347,7 @@ impl Machine<'_> {
             acs_trans_id: Some(transaction.acs_trans_id),
             sdk_trans_id: None,
         };
-        Box::new(Rejection::new(fault, context))
+        Rejection::new(fault, context)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The decision: what an AReq is answered, and why. First match wins: what cannot be served, the
 //! card's state, a test card's script, the issuer's rules, its default.
 
+pub(super) mod three_ri;
+
 use super::AuthenticateInput;
 use super::app_channel::{self, NoOffer};
 use super::attempts::Attempt;
@@ -10,7 +12,7 @@ use super::transaction::{Rendering, Via};
 use crate::element::{DeviceChannel, TransStatus};
 use crate::message::AppData;
 use crate::policy::{Facts, RuleOutcome};
-use crate::profile::{Card, CardLookup, CardState, ScriptedOutcome};
+use crate::profile::{Card, CardLookup, CardState, PolicyProfile, ScriptedOutcome};
 
 /// Proof that the decision step accepted the risk of a transaction without a challenge.
 #[derive(Debug)]
@@ -123,7 +125,9 @@ fn not_served(input: &AuthenticateInput<'_>) -> Option<Decision> {
     };
     match input.areq.channel {
         DeviceChannel::Browser | DeviceChannel::App => None,
-        DeviceChannel::ThreeRi => unavailable(Reason::NO_3RI, "3ri-not-offered"),
+        DeviceChannel::ThreeRi => {
+            three_ri::not_offered(input).and_then(|(reason, step)| unavailable(reason, step))
+        }
     }
 }
 
@@ -173,14 +177,23 @@ fn active_card(input: &AuthenticateInput<'_>, card: &Card) -> Decision {
     if let Some(script) = card.outcome.as_ref().filter(|_| input.issuer.scripted_outcomes) {
         return scripted(input, card, script);
     }
-    let facts = Facts::of(input.areq);
+    let facts = Facts::of(input);
     match input.issuer.rules.iter().find(|rule| rule.when.holds(&facts)) {
         Some(rule) => by_outcome(input, card, &rule.name, &rule.then, || Attempt::by_rule(rule)),
         None => {
-            let outcome = &input.issuer.default_outcome;
-            by_outcome(input, card, DEFAULT, outcome, || Attempt::by_outcome(DEFAULT, outcome))
+            let (step, outcome) = default_outcome(input);
+            by_outcome(input, card, step, outcome, || Attempt::by_outcome(step, outcome))
         }
     }
+}
+
+/// What happens when no rule fires: the step's name and its outcome.
+fn default_outcome<'a>(input: &AuthenticateInput<'a>) -> (&'static str, &'a RuleOutcome) {
+    let policies = input.issuer.policy_profile == PolicyProfile::Issuer;
+    if policies && input.areq.channel == DeviceChannel::ThreeRi {
+        return three_ri::outcome(input);
+    }
+    (DEFAULT, &input.issuer.default_outcome)
 }
 
 fn by_outcome(
@@ -234,7 +247,10 @@ fn scripted(input: &AuthenticateInput<'_>, card: &Card, script: &ScriptedOutcome
         TransStatus::Unavailable => {
             Answer::Unavailable(reason(Reason::technical(input.areq.version, input.issuer)))
         }
-        TransStatus::ChallengeRequired => return challenge(input, card, SCRIPTED, false),
+        TransStatus::ChallengeRequired | TransStatus::Decoupled => {
+            return challenge(input, card, SCRIPTED, false);
+        }
+        TransStatus::Informational => return failure(input, SCRIPTED),
         TransStatus::Attempted => match Attempt::by_script(script) {
             Some(proof) => Answer::Proven(Proof::Attempt(proof)),
             None => return failure(input, SCRIPTED),
@@ -249,6 +265,10 @@ fn challenge(input: &AuthenticateInput<'_>, card: &Card, rule: &str, mandated: b
     if input.areq.challenge_ind.iter().any(|code| code == NO_CHALLENGE) {
         return Decision::new(denied(Reason::NOT_AUTHENTICATED), "OUT-CH", rule)
             .because("challenge-indicator-06");
+    }
+    if input.areq.channel == DeviceChannel::ThreeRi {
+        return Decision::new(denied(Reason::NOT_AUTHENTICATED), "OUT-CH", rule)
+            .because("nobody-there");
     }
     let browser = input.areq.channel == DeviceChannel::Browser;
     if (browser && !input.notification_url_allowed) || input.areq.ds_url.is_none() {

@@ -6,3 +6,4 @@ mod browser;
 pub(super) mod harness;
 mod properties;
 mod quiet;
+mod three_ri;

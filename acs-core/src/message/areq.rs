@@ -13,13 +13,13 @@ use crate::dictionary::{Cell, Message, Table, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::Fault;
 use crate::json::{self, Document, Node, Object, Value};
-use crate::validate::{Findings, Walk};
+use crate::validate::{Findings, Walk, explain};
 
 pub(super) fn read(
     message: &Document<'_>,
     version: MessageVersion,
     rules: &ReadRules,
-) -> Result<AReq, Fault> {
+) -> Result<AReq, (Fault, Option<String>)> {
     let cell = cell(message, rules);
     let walk = Walk { version, cell, rules, outgoing: false };
     let table = table(Message::AReq, version);
@@ -29,10 +29,11 @@ pub(super) fn read(
     }
     contradictions(table, message, &mut findings);
     if let Some(fault) = findings.first_fault() {
-        return Err(fault);
+        let explanation = explain(&fault, table, message, &walk);
+        return Err((fault, explanation));
     }
     // The walk found everything in place; were it not so, a refusal is the safe answer.
-    cell.and_then(|cell| typed(message, version, cell)).ok_or(Fault::PermanentFailure)
+    cell.and_then(|cell| typed(message, version, cell)).ok_or((Fault::PermanentFailure, None))
 }
 
 /// Channel and category as far as their values are known. An agreed category of a DS range has the
@@ -120,6 +121,10 @@ fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<
         authentication_ind: text("threeDSRequestorAuthenticationInd"),
         three_ri_ind: text("threeRIInd").filter(|_| cell.channel == DeviceChannel::ThreeRi),
         decoupled_req_ind: text("threeDSRequestorDecReqInd"),
+        decoupled_max_minutes: message
+            .text("threeDSRequestorDecMaxTime")
+            .and_then(|minutes| minutes.parse().ok()),
+        prior_refs: prior_refs(message.get("threeDSRequestorPriorAuthenticationInfo")),
         browser: match cell.channel {
             DeviceChannel::Browser => Some(browser(message)?),
             _ => None,
@@ -138,6 +143,16 @@ fn purchase(message: &Document<'_>) -> Option<Purchase> {
         exponent: message.text("purchaseExponent")?.parse().ok()?,
         date: message.text("purchaseDate").map(str::to_owned),
     })
+}
+
+/// One object before 2.3.1, a list since.
+fn prior_refs(node: Option<Node<'_>>) -> Vec<TransId> {
+    let of = |node: Node<'_>| TransId::parse(node.as_object()?.text("threeDSReqPriorRef")?);
+    let Some(node) = node else { return Vec::new() };
+    match node.value() {
+        Value::Array => node.items().filter_map(of).collect(),
+        _ => of(node).into_iter().collect(),
+    }
 }
 
 fn one_or_more(node: Option<Node<'_>>) -> Vec<String> {

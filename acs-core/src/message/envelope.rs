@@ -36,26 +36,35 @@ impl<'m, 'a> Envelope<'m, 'a> {
         expected: Message,
         rules: &ReadRules,
     ) -> Result<MessageVersion, Box<Rejection>> {
+        self.version(expected, rules)
+            .map_err(|(fault, words)| Box::new(self.reject(fault).explained(words)))
+    }
+
+    fn version(
+        &self,
+        expected: Message,
+        rules: &ReadRules,
+    ) -> Result<MessageVersion, (Fault, Option<String>)> {
         let present = |name: &str| self.message.get(name).filter(|node| !node.is_empty());
         if present("messageType").is_none() {
-            return Err(self.reject(Fault::MessageTypeMissing));
+            return Err((Fault::MessageTypeMissing, None));
         }
+        let expected = expected.message_type();
         match self.message_type() {
-            None => return Err(self.reject(Fault::MessageTypeUnknown)),
-            Some(found) if found != expected.message_type() => {
-                return Err(self.reject(Fault::MessageTypeMisplaced));
+            None => return Err((Fault::MessageTypeUnknown, None)),
+            Some(found) if found != expected => {
+                let words = format!("expected {expected}, came {found}");
+                return Err((Fault::MessageTypeMisplaced, Some(words)));
             }
             Some(_) => {}
         }
-        let Some(version) = present("messageVersion") else {
-            return Err(self.reject(Fault::VersionMissing));
-        };
+        let version = present("messageVersion").ok_or((Fault::VersionMissing, None))?;
         let Some(text) = version.as_text().filter(|text| is_version(text)) else {
-            return Err(self.reject(Fault::VersionMalformed));
+            return Err((Fault::VersionMalformed, None));
         };
         MessageVersion::parse(text)
             .filter(|version| rules.versions.contains(version))
-            .ok_or_else(|| self.reject(Fault::VersionUnsupported))
+            .ok_or_else(|| (Fault::VersionUnsupported, Some(format!("came {text}"))))
     }
 
     pub(super) fn reject(&self, fault: Fault) -> Box<Rejection> {

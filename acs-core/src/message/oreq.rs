@@ -5,7 +5,7 @@ use crate::dictionary::{Message, table};
 use crate::element::{MessageVersion, TransId};
 use crate::erro::{Fault, Rejection};
 use crate::json::{Node, Object};
-use crate::validate::Walk;
+use crate::validate::{Walk, explain};
 
 /// What may arrive at the OReq endpoint [P-GEN-02, P-ERRO-04].
 #[derive(Debug)]
@@ -71,13 +71,15 @@ pub fn read_oreq(body: &[u8], rules: &ReadRules) -> Result<AtOreqEndpoint, Box<R
         return Err(envelope.reject(Fault::MessageTypeMisplaced));
     }
     let walk = Walk { version, cell: None, rules, outgoing: false };
-    let mut findings = walk.message(table(Message::OReq, version), &message);
+    let table = table(Message::OReq, version);
+    let mut findings = walk.message(table, &message);
     let read = typed(message.root(), version);
     if read.as_ref().is_some_and(|oreq| oreq.sequence.number > oreq.sequence.total) {
         findings.contradictory("opSeq.seqNum");
     }
     if let Some(fault) = findings.first_fault() {
-        return Err(envelope.reject(fault));
+        let explanation = explain(&fault, table, &message, &walk);
+        return Err(Box::new(envelope.reject(fault).explained(explanation)));
     }
     // The walk found everything in place; were it not so, a refusal is the safe answer.
     read.map(|oreq| AtOreqEndpoint::OReq(Box::new(oreq)))

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use acs_core::element::Pan;
 use acs_core::flow::transaction::Interface;
 use acs_core::policy::{Rule, RuleOutcome};
-use acs_core::profile::{AppSettings, IssuerProfile, Locale, OtpSettings};
+use acs_core::profile::{
+    AppSettings, IssuerProfile, Locale, OtpSettings, PolicyProfile, ThreeRiSettings,
+};
 use serde::Deserialize;
 use url::Url;
 
@@ -36,6 +38,12 @@ pub struct Issuer {
     /// Tried in order, the first that fires decides.
     #[serde(default)]
     pub rule: Vec<Rule>,
+    /// "issuer": what issuers do where no rule speaks. "conformance": rules and default only.
+    #[serde(default)]
+    pub policy_profile: PolicyProfile,
+    /// 3RI: authentications without the cardholder.
+    #[serde(default)]
+    pub three_ri: ThreeRiSettings,
     /// Results written beside test cards are honoured (development only).
     #[serde(default)]
     pub scripted_outcomes: bool,
@@ -122,6 +130,8 @@ impl Issuer {
             id: self.id.clone(),
             rules: self.rule.clone(),
             default_outcome: self.default.clone(),
+            policy_profile: self.policy_profile,
+            three_ri: self.three_ri.clone(),
             otp: self.otp.settings(),
             app: self.app.settings(public),
             challenge_url: public.challenge_browser_url(),

@@ -2,6 +2,7 @@
 //! Bytes are read by the core, decided by the core, committed, and only then answered.
 
 mod in_flight;
+mod prior;
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use acs_core::crypto::ContentSigner;
 use acs_core::element::{DeviceChannel, MessageVersion, TransId, TransStatus};
 use acs_core::erro::{ErroContext, Fault, Rejection, erro};
 use acs_core::flow::transaction::Phase;
-use acs_core::flow::{AuthenticateInput, Authenticated, authenticate};
+use acs_core::flow::{AuthenticateInput, Authenticated, Prior, authenticate};
 use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, read_areq};
 use acs_core::profile::{Account, CardLookup, Contacts};
 use axum::Extension;
@@ -17,12 +18,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rustls_pki_types::UnixTime;
 
 use crate::app::{App, DsPeer, DsRuntime, IssuerRuntime};
 use crate::driver::{self, Arrived, SystemRandom};
-use crate::http::{ids, respond};
+use crate::http::respond;
 use crate::outgoing;
 use crate::storage::{
     Committed, ReplayKey, Secret, StoreError, TransactionNumber, TransactionRow, TransactionWrite,
@@ -56,9 +57,6 @@ pub async fn handle(
     };
     let version = areq.version;
     let ds_trans_id = areq.ds_trans_id;
-    if version >= MessageVersion::V231 {
-        ids::note_request(&headers, ds_trans_id, &ds.profile.id);
-    }
     // A task of its own: a directory server that hangs up does not stop what has begun.
     let answer = tokio::spawn(answer(Arc::clone(&app), peer.ds, areq, body)).await;
     match answer {
@@ -145,7 +143,8 @@ async fn first(app: &Arc<App>, ds: usize, areq: &AReq, key: ReplayKey, place: Pl
     let ds = &app.ds[ds];
     let ds_id = &ds.profile.id;
     let card = look_up(app, issuer, areq).await;
-    let decision = Decision { app, ds, issuer, areq, key };
+    let prior = prior::look_up(app, issuer, areq).await;
+    let decision = Decision { app, ds, issuer, areq, prior, key };
     match decision.decide(&card).await {
         Ok(reply) => {
             place.answer(reply.clone());
@@ -188,6 +187,7 @@ struct Decision<'a> {
     ds: &'a DsRuntime,
     issuer: &'a IssuerRuntime,
     areq: &'a AReq,
+    prior: Prior,
     key: ReplayKey,
 }
 
@@ -275,6 +275,7 @@ impl Decision<'_> {
             notification_url_allowed: notification_url_allowed(areq, !app.config.is_production()),
             signer: signer.as_deref().map(|signer| signer as &dyn ContentSigner),
             method_data_found: method_data_found(areq, app),
+            prior: &self.prior,
             now: app.clock.now(),
         };
         authenticate(&input, &mut SystemRandom, ds.generator.as_ref()).map_err(Undecided::Refused)
@@ -303,7 +304,7 @@ fn method_data_found(areq: &AReq, app: &App) -> bool {
 }
 
 /// Whoever posts an Erro gets an empty answer [P-ERRO-04].
-pub(super) fn take_erro(ds: &DsRuntime, received: &ReceivedErro) -> Response {
+fn take_erro(ds: &DsRuntime, received: &ReceivedErro) -> Response {
     tracing::warn!(
         ds = ds.profile.id,
         code = received.error_code,
@@ -315,7 +316,7 @@ pub(super) fn take_erro(ds: &DsRuntime, received: &ReceivedErro) -> Response {
     empty(StatusCode::OK)
 }
 
-pub(super) fn refuse(ds: &DsRuntime, rejection: &Rejection) -> Response {
+fn refuse(ds: &DsRuntime, rejection: &Rejection) -> Response {
     let erro = erro(rejection, &ds.profile.versions);
     super::report_refused("ds", &ds.profile.id, &erro);
     respond::message(erro.body)
@@ -334,14 +335,18 @@ fn result_of(phase: &Phase) -> &'static str {
 }
 
 fn ares(reply: Reply, version: MessageVersion, ds_trans_id: TransId) -> Response {
-    let response = respond::message(reply.ares.into());
-    if version < MessageVersion::V231 {
-        return response;
+    let mut response = respond::message(reply.ares.into());
+    if version == MessageVersion::V231 {
+        for (name, id) in [(X_REQUEST_ID, ds_trans_id), (X_RESPONSE_ID, reply.acs_trans_id)] {
+            if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+                response.headers_mut().insert(name, value);
+            }
+        }
     }
-    ids::stamp(response, ds_trans_id, reply.acs_trans_id)
+    response
 }
 
-pub(super) fn empty(status: StatusCode) -> Response {
+fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
@@ -358,3 +363,5 @@ fn pass_after_reply() {
 }
 
 const REPEAT_WINDOW_MS: i64 = 60_000;
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_RESPONSE_ID: HeaderName = HeaderName::from_static("x-response-id");

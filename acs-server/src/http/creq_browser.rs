@@ -12,15 +12,12 @@ use acs_core::flow::present::View;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
-use zeroize::Zeroizing;
 
 use crate::app::{App, PeerAddress};
-use crate::driver::{self, Arrived, FormFields, StepError, Stepped};
+use crate::driver::{self, Arrived, StepError, Stepped};
+use crate::http::forms::{self, CReqForm};
 use crate::pages::{self, Face, Page};
 use crate::texts::Language;
 use crate::{crash, trans_id};
@@ -35,18 +32,7 @@ pub async fn creq(
     body: Bytes,
 ) -> Response {
     let language = accepted_language(&headers);
-    let mut creq = None;
-    let mut session_data = None;
-    for (name, value) in url::form_urlencoded::parse(&body) {
-        match name.as_ref() {
-            "creq" => creq = TOLERANT.decode(value.trim_end().as_bytes()).ok(),
-            "threeDSSessionData" => session_data = Some(value.into_owned()),
-            _ => {}
-        }
-    }
-    let session_data = session_data.filter(|data| data.len() <= MAX_SESSION_DATA);
-    let id = creq.as_deref().and_then(challenge::creq_transaction);
-    let Some((creq, id)) = creq.zip(id) else {
+    let Some(CReqForm { creq, acs_trans_id: id, session_data }) = forms::creq(&body) else {
         tracing::warn!(rule = "P-BRW-10", "a CReq form cannot be read");
         return stranger(&app, peer.ip(), language, None);
     };
@@ -61,16 +47,7 @@ pub async fn page(
     body: Bytes,
 ) -> Response {
     let language = accepted_language(&headers);
-    let mut fields = FormFields::default();
-    for (name, value) in url::form_urlencoded::parse(&body) {
-        match name.as_ref() {
-            "token" => fields.token = value.into_owned(),
-            "action" => fields.action = value.into_owned(),
-            "challengeDataEntry" => fields.entry = Zeroizing::new(value.into_owned()),
-            "language" => fields.language = Some(value.into_owned()),
-            _ => {}
-        }
-    }
+    let fields = forms::page(&body);
     let keys = app.vault.challenge_keys();
     let Some(id) = challenge::token_transaction(&fields.token, keys) else {
         tracing::warn!(rule = "P-BRW-27", "a form token is not one of ours");
@@ -156,15 +133,6 @@ fn accepted_language(headers: &HeaderMap) -> Language {
         .map_or(Language::English, Language::from_tag)
 }
 
-/// base64url as senders write it: padded or not [P-TRN-08].
-pub(super) const TOLERANT: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::URL_SAFE,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
-/// More than the 1024 of the specification, which receivers should bear [P-BRW-07].
-const MAX_SESSION_DATA: usize = 4096;
 const REFERENCE: usize = 8;
 /// Of an issuer that is no longer configured.
 const NOBODY: Face<'static> = Face { name: "", phone: "" };

@@ -5,7 +5,6 @@ mod runs;
 
 use std::sync::{Arc, LazyLock};
 
-use acs_core::element::TransId;
 use askama::Template;
 use axum::Extension;
 use axum::body::Body;
@@ -15,9 +14,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
-use serde::Deserialize;
 
-use super::creq_browser::TOLERANT;
+use super::forms::{self, MethodForm};
 use crate::app::{App, PeerAddress};
 use crate::pages::{FIXED_HEADERS, hash};
 
@@ -30,16 +28,7 @@ pub async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let mut data = None;
-    let mut found = None;
-    for (name, value) in url::form_urlencoded::parse(&body) {
-        match name.as_ref() {
-            "threeDSMethodData" => data = Some(value.into_owned()),
-            "browserData" => found = Some(value.into_owned()),
-            _ => {}
-        }
-    }
-    let Some((run, notification_url)) = data.as_deref().and_then(read) else {
+    let Some(MethodForm { run, notification_url, start, found }) = forms::method(&body) else {
         tracing::warn!(rule = "P-MTH-05", "3DS Method data cannot be read");
         metrics::counter!("acs_refused_total", "listener" => "cardholder", "cause" => "method-data")
             .increment(1);
@@ -60,25 +49,11 @@ pub async fn handle(
     let page = MethodPage {
         style: STYLE,
         script: SCRIPT,
-        start: data.as_deref().unwrap_or_default(),
+        start: &start,
         notification_url: &notification_url,
         message: &URL_SAFE_NO_PAD.encode(format!(r#"{{"threeDSServerTransID":"{run}"}}"#)),
     };
     respond(page.render().unwrap_or_default())
-}
-
-#[derive(Deserialize)]
-struct MethodData {
-    #[serde(rename = "threeDSServerTransID")]
-    three_ds_server_trans_id: String,
-    #[serde(rename = "threeDSMethodNotificationURL")]
-    notification_url: Option<String>,
-}
-
-fn read(data: &str) -> Option<(TransId, Option<String>)> {
-    let json = TOLERANT.decode(data.trim_end()).ok()?;
-    let data: MethodData = serde_json::from_slice(&json).ok()?;
-    Some((TransId::parse(&data.three_ds_server_trans_id)?, data.notification_url))
 }
 
 /// What can be seen without any script.

@@ -12,6 +12,8 @@ pub(crate) fn report(listener: &'static str, ds_id: &str, erro: &ErroMessage) {
         code,
         elements = erro.detail,
         description = erro.description,
+        ds_trans_id = erro.ds_trans_id.map(tracing::field::display),
+        acs_trans_id = erro.acs_trans_id.map(tracing::field::display),
         "message refused"
     );
     metrics::counter!("acs_erro_total", "code" => code.clone(), "rule" => erro.rule).increment(1);

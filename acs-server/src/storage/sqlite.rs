@@ -4,7 +4,6 @@
 pub mod cards;
 mod checkpoint;
 mod error;
-pub mod notices;
 mod reader;
 mod reply_keys;
 mod rows;
@@ -18,17 +17,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use acs_core::UtcMillis;
-use acs_core::element::{Pan, TransId};
+use acs_core::element::Pan;
 use acs_core::profile::Card;
 use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::oneshot;
 
 use super::{
-    Committed, EventRow, NoticeRow, OutgoingRow, ReplayKey, Store, StoreError, TransactionNumber,
+    Committed, EventRow, OutgoingRow, ReplayKey, Store, StoreError, TransactionNumber,
     TransactionRow, Unit,
 };
 use crate::vault::Vault;
@@ -369,36 +368,6 @@ impl Store for SqliteStore {
         }))
     }
 
-    fn notice_parts(
-        &self,
-        ds_id: &str,
-        sequence: TransId,
-    ) -> BoxFuture<'_, Result<Vec<NoticeRow>, StoreError>> {
-        let ds_id = ds_id.to_owned();
-        Box::pin(self.read(move |_, conn| notices::parts(conn, &ds_id, sequence)))
-    }
-
-    fn put_notice(
-        &self,
-        row: NoticeRow,
-        keep: u32,
-    ) -> BoxFuture<'_, Result<Committed, StoreError>> {
-        let row = Arc::new(row);
-        let until = Instant::now() + self.shared.options.lock_patience;
-        Box::pin(async move {
-            loop {
-                let row = Arc::clone(&row);
-                match self.on_writer(move |conn| notices::put(conn, &row, keep)).await {
-                    // Another process writes for a moment: nobody else need wait for that.
-                    Err(StoreError::Busy(_)) if Instant::now() < until => {
-                        tokio::time::sleep(NOTICE_RETRY).await;
-                    }
-                    done => return done,
-                }
-            }
-        })
-    }
-
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async {
             // Answered by the writer after everything queued before it; a closed store is fine.
@@ -490,8 +459,6 @@ fn join(thread: JoinHandle<()>) {
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
-
-const NOTICE_RETRY: Duration = Duration::from_millis(10);
 
 fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)

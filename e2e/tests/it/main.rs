@@ -13,6 +13,7 @@ mod faults;
 mod harness;
 mod import;
 mod journey;
-mod oreq;
 mod payments;
+mod scenarios;
+mod three_ri;
 mod tls;

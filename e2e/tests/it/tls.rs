@@ -13,7 +13,7 @@ use rustls::crypto::aws_lc_rs::cipher_suite;
 use rustls::version::{TLS12, TLS13};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_directory_server_itself_may_send_areqs() {
+async fn t_av_35_wrong_client_certificate() {
     let stage = Stage::set_with(Setup::default()).await;
     let pki = stage.acs.pki();
     let areq = stage.raw_ds("ds-a").areq("2.3.1", &Issuer::Alpha.pan(Card::Frictionless));

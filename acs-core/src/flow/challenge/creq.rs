@@ -40,10 +40,16 @@ impl Machine<'_> {
     /// A CReq of this transaction that its version and channel allow.
     fn readable(&self, bytes: &[u8]) -> Result<CReq, Box<Rejection>> {
         let transaction = &self.transaction;
-        let creq = read_creq(bytes, self.context.read_rules)
-            .map_err(|found| self.rejection(found.fault, found.context.message_type))?;
+        let creq = read_creq(bytes, self.context.read_rules).map_err(|found| {
+            let rejection = self.rejection_of(*found);
+            Box::new(if is_unrecognised(&rejection.fault) {
+                rejection.under(UNRECOGNISED)
+            } else {
+                rejection
+            })
+        })?;
         if creq.version != transaction.version {
-            return Err(self.rejection(Fault::VersionChanged, CREQ));
+            return Err(self.version_changed(creq.version, "CReq"));
         }
         let ids = [
             (
@@ -116,10 +122,7 @@ impl Machine<'_> {
     /// was open [P-BRW-11, P-BRW-19].
     fn refuse(mut self, rejection: Box<Rejection>, session_data: Option<&str>) -> Step {
         let erro = erro(&rejection, &self.context.read_rules.versions);
-        let unrecognised = matches!(
-            rejection.fault,
-            Fault::NotJson | Fault::MessageTypeUnknown | Fault::MessageTypeMisplaced
-        );
+        let unrecognised = is_unrecognised(&rejection.fault);
         let window = match &self.transaction.phase {
             Phase::ExpectEntry(entry) => entry.creq.window.clone(),
             _ => FULL_SCREEN.to_owned(),
@@ -164,6 +167,11 @@ impl Machine<'_> {
     }
 }
 
+/// Whether what came is no CReq at all [P-BRW-11].
+const fn is_unrecognised(fault: &Fault) -> bool {
+    matches!(fault, Fault::NotJson | Fault::MessageTypeUnknown | Fault::MessageTypeMisplaced)
+}
+
 /// Digest of a message whatever its layout.
 fn digest_of(bytes: &[u8]) -> String {
     let canonical = serde_json::from_slice::<Value>(bytes)
@@ -173,6 +181,7 @@ fn digest_of(bytes: &[u8]) -> String {
 }
 
 const CREQ: Option<&str> = Some("CReq");
+const UNRECOGNISED: &str = "P-BRW-11";
 /// CReqs of one challenge, the first included.
 const MAX_CREQS: u8 = 20;
 /// Window size for an Erro before any CReq was good.

@@ -63,13 +63,16 @@ impl Machine<'_> {
 
     fn readable_answer(&self, body: &[u8]) -> Result<RResOrErro, Box<Rejection>> {
         let Transaction { channel, category, .. } = self.transaction;
-        let read = read_rres(body, self.context.read_rules, Cell { channel, category }).map_err(
-            |found| match found.fault {
+        let cell = Cell { channel, category };
+        let read = read_rres(body, self.context.read_rules, cell).map_err(|found| {
+            let mut rejection = self.rejection_of(*found);
+            if rejection.fault == Fault::VersionUnsupported {
                 // Any other version than the transaction's is a change [P-RREQ-09].
-                Fault::VersionUnsupported => self.rejection(Fault::VersionChanged, RRES),
-                fault => self.rejection(fault, found.context.message_type),
-            },
-        )?;
+                rejection.fault = Fault::VersionChanged;
+                rejection.context.message_type = RRES;
+            }
+            Box::new(rejection.under("P-RREQ-09"))
+        })?;
         if let RResOrErro::RRes(rres) = &read {
             self.belongs(rres)?;
         }
@@ -79,7 +82,7 @@ impl Machine<'_> {
     fn belongs(&self, rres: &RRes) -> Result<(), Box<Rejection>> {
         let ours = &self.transaction;
         if rres.version != ours.version {
-            return Err(self.rejection(Fault::VersionChanged, RRES));
+            return Err(self.version_changed(rres.version, "RRes"));
         }
         let ids = [
             ("threeDSServerTransID", rres.three_ds_server_trans_id, ours.three_ds_server_trans_id),

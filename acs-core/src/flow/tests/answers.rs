@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::harness::{Seen as _, World, areq, card};
-use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransStatus};
+use crate::element::{MessageCategory, MessageVersion, TransStatus};
 use crate::message::AReq;
 use crate::policy::{Condition, Rule, RuleOutcome};
 use crate::profile::{Card, CardLookup, CardState, Contacts, ScriptedOutcome};
@@ -137,16 +137,6 @@ fn suspended_cards_tell_their_holder_whom_to_ask() {
         let info = &ares["cardholderInfo"];
         let text = if version == MessageVersion::V231 { &info["text"] } else { info };
         assert!(text.as_str().unwrap().starts_with("アルファ銀行が"), "{version} {info}");
-    }
-}
-
-#[test]
-fn requestor_initiated_gets_u_whatever_the_card() {
-    for version in MessageVersion::ALL {
-        let by_requestor = AReq { channel: DeviceChannel::ThreeRi, browser: None, ..areq(version) };
-        let ares = answer(|_| {}, &by_requestor, in_state(CardState::Suspended));
-        assert_eq!((&ares["transStatus"], &ares["transStatusReason"]), (&"U".into(), &"21".into()));
-        assert!(ares.get("cardholderInfo").is_none());
     }
 }
 

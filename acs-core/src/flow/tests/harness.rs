@@ -16,12 +16,12 @@ use crate::erro::Rejection;
 use crate::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
 use crate::flow::present::{CodeView, FinalView, View};
 use crate::flow::transaction::{Interface, OtpMessage, Phase};
-use crate::flow::{AuthenticateInput, Output, Transaction, authenticate};
+use crate::flow::{AuthenticateInput, Output, Prior, Transaction, authenticate};
 use crate::message::{AReq, AppData, BrowserData, Merchant, Purchase, ReadRules, RenderOptions};
 use crate::policy::RuleOutcome;
 use crate::profile::{
     Account, AppSettings, Card, CardLookup, CardState, Contacts, DsProfile, EciTable,
-    IssuerProfile, Locale, OtpSettings,
+    IssuerProfile, Locale, OtpSettings, PolicyProfile, ThreeRiSettings,
 };
 use crate::{Random, UtcMillis};
 
@@ -46,6 +46,8 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
         id: "alpha".to_owned(),
         rules: Vec::new(),
         default_outcome: RuleOutcome::Challenge { mandated: true },
+        policy_profile: PolicyProfile::Issuer,
+        three_ri: ThreeRiSettings { offered: true, ..ThreeRiSettings::default() },
         otp: OtpSettings {
             length: 6,
             alphanumeric: false,
@@ -126,6 +128,8 @@ pub(super) fn areq(version: MessageVersion) -> AReq {
         authentication_ind: Some("01".to_owned()),
         three_ri_ind: None,
         decoupled_req_ind: None,
+        decoupled_max_minutes: None,
+        prior_refs: Vec::new(),
         browser: Some(BrowserData {
             comp_ind: "Y".to_owned(),
             method_id: None,
@@ -203,6 +207,7 @@ pub(super) struct World {
     pub(super) notification_url_allowed: bool,
     pub(super) signs: bool,
     pub(super) content_key: Option<ContentKey>,
+    pub(super) prior: Prior,
     pub(super) ares: Value,
     /// Serialised after each step, as a store would.
     pub(super) state: String,
@@ -248,6 +253,7 @@ impl World {
             notification_url_allowed: true,
             signs: true,
             content_key: None,
+            prior: Prior::NotNamed,
             ares: Value::Null,
             state: String::new(),
             events: Vec::new(),
@@ -290,6 +296,7 @@ impl World {
             notification_url_allowed: self.notification_url_allowed,
             signer: self.signs.then_some(&TestSigner),
             method_data_found: false,
+            prior: &self.prior,
             now: self.now,
         };
         let done = authenticate(&input, &mut self.random, &self.generator).unwrap();

@@ -13,14 +13,11 @@ use super::error::OpenError;
 
 /// Every migration, oldest first; its number is its place, counted from 1. `down` files are run by
 /// hand.
-const MIGRATIONS: [&str; 2] = [
-    include_str!("../../../migrations/sqlite/0001_first.up.sql"),
-    include_str!("../../../migrations/sqlite/0002_notices.up.sql"),
-];
+const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_first.up.sql")];
 
 /// The schema version this binary writes. It opens older ones by migrating them, and refuses newer
 /// ones.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 1;
 
 /// A connection that may write: write-ahead log, every commit synced.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
@@ -178,12 +175,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut conn = open_writer(&dir.path().join("acs.db")).unwrap();
         migrate(&mut conn).unwrap();
-        for down in [
-            include_str!("../../../migrations/sqlite/0002_notices.down.sql"),
-            include_str!("../../../migrations/sqlite/0001_first.down.sql"),
-        ] {
-            conn.execute_batch(down).unwrap();
-        }
+        conn.execute_batch(include_str!("../../../migrations/sqlite/0001_first.down.sql")).unwrap();
         let left: i64 = conn
             .query_row(
                 "SELECT count(*) FROM sqlite_schema

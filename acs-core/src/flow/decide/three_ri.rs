@@ -1,0 +1,56 @@
+//! 3RI: nobody is at a device, so only Y, A, N, U, R, I or D can be answered [P-3RI-01].
+
+use crate::element::{MessageCategory, MessageVersion};
+use crate::flow::AuthenticateInput;
+use crate::flow::reason::Reason;
+use crate::message::AReq;
+use crate::policy::RuleOutcome;
+
+/// Why a 3RI AReq is not served at all; `None` when it is.
+pub(super) fn not_offered(input: &AuthenticateInput<'_>) -> Option<(Reason, &'static str)> {
+    let AuthenticateInput { areq, issuer, .. } = input;
+    if !issuer.three_ri.offered {
+        return Some((Reason::NO_3RI, "3ri-not-offered"));
+    }
+    let payment = areq.category == MessageCategory::Payment;
+    let oldest = areq.version == MessageVersion::V210;
+    (payment && oldest).then_some((Reason::NO_3RI, "3ri-payment-in-2.1.0"))
+}
+
+/// What the issuer does with a 3RI AReq that no rule speaks about: the step's name and its outcome.
+pub(super) fn outcome<'a>(input: &AuthenticateInput<'a>) -> (&'static str, &'a RuleOutcome) {
+    if asks_for_status(input.areq) {
+        return ("3ri-status-check", &ACCEPT);
+    }
+    if input.areq.three_ri_ind.as_deref() == Some(FALLBACK) {
+        return ("3ri-fallback", &CHALLENGE);
+    }
+    if is_proven(input) {
+        return ("3ri-prior", &ACCEPT);
+    }
+    ("3ri-unproven", &input.issuer.three_ri.unproven)
+}
+
+/// Whether it is a question about the account, which is answered without an authentication value
+/// [P-3RI-04].
+pub(in crate::flow) fn asks_for_status(areq: &AReq) -> bool {
+    let asks = |indicator| STATUS_CHECKS.contains(&indicator);
+    areq.category == MessageCategory::NonPayment && areq.three_ri_ind.as_deref().is_some_and(asks)
+}
+
+/// Whether an earlier authentication of this card at this merchant carries this one [P-3RI-03].
+fn is_proven(input: &AuthenticateInput<'_>) -> bool {
+    input.prior.found().is_some_and(|prior| {
+        prior.authenticated()
+            && prior.card_token == input.account.card_token
+            && prior.same_merchant(&input.areq.merchant)
+            && prior.age_days(input.now) < input.issuer.three_ri.prior_days
+    })
+}
+
+/// Trust list status, device binding status, card security code status.
+const STATUS_CHECKS: [&str; 3] = ["10", "13", "14"];
+/// The decoupled authentication that a challenge went over to [P-DEC-07].
+const FALLBACK: &str = "19";
+static ACCEPT: RuleOutcome = RuleOutcome::Accept;
+static CHALLENGE: RuleOutcome = RuleOutcome::Challenge { mandated: false };
