@@ -15,17 +15,18 @@ pub mod proof;
 mod reason;
 mod rreq;
 pub mod transaction;
+mod why;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Random;
 use crate::UtcMillis;
 use crate::crypto::{AuthenticationValueGenerator, ContentKey, ContentSigner};
-use crate::element::{DeviceChannel, MessageCategory, TransId, TransStatus};
+use crate::element::{MessageCategory, TransId, TransStatus};
 use crate::erro::{ErroContext, Fault, Rejection};
 use crate::message::AReq;
 use crate::profile::{Account, CardLookup, DsProfile, IssuerProfile};
@@ -95,7 +96,7 @@ pub fn authenticate(
         match app_channel::open(input, random) {
             Ok(opened) => channel = Some(opened),
             Err(cause) => {
-                outputs.push(AuditEvent::output("app-channel-failed", json!({ "cause": cause })));
+                outputs.push(AuditEvent::output("app-channel-failed", &json!({ "cause": cause })));
                 decision = decide::failure(input, "app-channel-failed");
             }
         }
@@ -105,7 +106,7 @@ pub fn authenticate(
     let ares = match ares::build(input, &decision.answer, value.as_ref(), language, signed) {
         Ok(ares) => ares,
         Err(defects) => {
-            outputs.push(AuditEvent::output("ares-unbuildable", json!({ "elements": defects })));
+            outputs.push(AuditEvent::output("ares-unbuildable", &json!({ "elements": defects })));
             let (instead, ares) = fall_back(input)?;
             decision = instead;
             ares
@@ -114,10 +115,10 @@ pub fn authenticate(
     if !input.ds_url_allowed {
         outputs.push(AuditEvent::output(
             "foreign-ds-url",
-            json!({ "ds": input.ds.id, "three_ds_server": areq.three_ds_server_ref_number }),
+            &json!({ "ds": input.ds.id, "three_ds_server": areq.three_ds_server_ref_number }),
         ));
     }
-    outputs.push(why(input, &decision));
+    outputs.push(why::event(input, &decision));
     let phase = match &decision.answer {
         Answer::Challenge(offer) => Phase::ExpectCReq(ExpectCReq {
             until: input.now.plus_seconds(input.issuer.first_creq_seconds),
@@ -202,76 +203,6 @@ fn open(
         language: language.to_owned(),
         app: app.map(Box::new),
         phase,
-    }
-}
-
-/// The *why* of an answer: what was decided, by which rule, on what (invariant 9).
-fn why(input: &AuthenticateInput<'_>, decision: &Decision) -> Output {
-    let areq = input.areq;
-    let mut detail = serde_json::Map::new();
-    let mut note = |name: &str, value: Value| {
-        if !value.is_null() {
-            detail.insert(name.to_owned(), value);
-        }
-    };
-    note("outcome", decision.outcome.into());
-    note("status", decision.answer.status().code().into());
-    note("reason", decision.answer.refusal().map(|r| r.reason.as_str()).into());
-    note("rule", decision.rule.as_str().into());
-    note("obstacle", decision.obstacle.into());
-    note("acs_trans_id", input.acs_trans_id.to_string().into());
-    note("card", input.account.card_token.as_str().into());
-    note("card_state", card_state(input.card).into());
-    note("version", areq.version.as_str().into());
-    note("channel", channel(areq.channel).into());
-    note("category", category(areq.category).into());
-    if let Some(purchase) = &areq.purchase {
-        note("amount", purchase.amount.as_str().into());
-        note("exponent", purchase.exponent.into());
-        note("currency", purchase.currency.as_str().into());
-    }
-    note("merchant", areq.merchant.name.as_deref().into());
-    note("merchant_id", areq.merchant.acquirer_merchant_id.as_deref().into());
-    note("merchant_country", areq.merchant.country.as_deref().into());
-    note("mcc", areq.merchant.mcc.as_deref().into());
-    if !areq.challenge_ind.is_empty() {
-        note("challenge_ind", areq.challenge_ind.join(",").into());
-    }
-    note("authentication_ind", areq.authentication_ind.as_deref().into());
-    note("three_ri_ind", areq.three_ri_ind.as_deref().into());
-    note("prior", input.prior.as_str().into());
-    if let Some(prior) = input.prior.found() {
-        note("prior_id", prior.acs_trans_id.to_string().into());
-        note("prior_status", prior.status.code().into());
-        note("prior_days", prior.age_days(input.now).into());
-        note("prior_same_card", (prior.card_token == input.account.card_token).into());
-        note("prior_same_merchant", prior.same_merchant(&areq.merchant).into());
-    }
-    if input.method_data_found {
-        note("method_data", true.into());
-    }
-    if let Answer::Challenge(offer) = &decision.answer {
-        note("via", offer.via.as_str().into());
-        note("mandated", offer.mandated.into());
-        let rendering = offer.rendering.and_then(|r| serde_json::to_value(r).ok());
-        note("rendering", rendering.unwrap_or_default());
-    }
-    AuditEvent::output("areq-answered", Value::Object(detail))
-}
-
-fn card_state(card: &CardLookup) -> Option<Value> {
-    match card {
-        CardLookup::Found(card) => serde_json::to_value(card.state).ok(),
-        CardLookup::Unknown => Some("unknown".into()),
-        CardLookup::Failed => Some("lookup-failed".into()),
-    }
-}
-
-const fn channel(channel: DeviceChannel) -> &'static str {
-    match channel {
-        DeviceChannel::App => "01",
-        DeviceChannel::Browser => "02",
-        DeviceChannel::ThreeRi => "03",
     }
 }
 

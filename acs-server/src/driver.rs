@@ -218,8 +218,8 @@ pub(crate) fn perform(
                 issuer_id: row.issuer_id.clone(),
                 transaction: Some(row.number),
                 at: now,
-                kind: event.kind,
-                detail: event.detail.to_string().into_bytes(),
+                kind: event.kind.to_owned(),
+                detail: event.detail,
             }),
             Output::DeliverOtp(message) => send.push(outgoing::otp_row(row, &message, now)),
             Output::SendRReq(rreq) => {

@@ -176,8 +176,8 @@ impl Machine<'_> {
         }
     }
 
-    fn audit(&mut self, kind: &str, detail: Value) {
-        self.outputs.push(AuditEvent::output(kind, detail));
+    fn audit(&mut self, kind: &'static str, detail: Value) {
+        self.outputs.push(AuditEvent::output(kind, &detail));
     }
 
     /// Ends the step with what a browser sees, or nothing for other inputs.

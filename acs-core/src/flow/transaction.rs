@@ -269,18 +269,23 @@ impl Transaction {
 }
 
 /// An audit event, stored in the same commit as the state it belongs to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuditEvent {
     /// Kebab-case kind: `areq-answered`, `otp-wrong`, `challenge-ended` ...
-    pub kind: String,
-    /// The *why* record and other facts; never card data, codes or values.
-    pub detail: serde_json::Value,
+    pub kind: &'static str,
+    /// JSON object in one line: the *why* record and other facts; never card data, codes or values.
+    pub detail: Vec<u8>,
 }
 
 impl AuditEvent {
-    pub(super) fn output(kind: &str, detail: serde_json::Value) -> Output {
-        Output::Audit(Self { kind: kind.to_owned(), detail })
+    pub(super) fn output(kind: &'static str, detail: &serde_json::Value) -> Output {
+        Self::of(kind, detail.to_string().into_bytes())
+    }
+
+    /// `detail` is a JSON object in one line.
+    pub(super) const fn of(kind: &'static str, detail: Vec<u8>) -> Output {
+        Output::Audit(Self { kind, detail })
     }
 }
 

@@ -318,7 +318,10 @@ impl World {
     fn perform(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Audit(event) => self.events.push((event.kind, event.detail)),
+                Output::Audit(event) => {
+                    let detail = serde_json::from_slice(&event.detail).unwrap();
+                    self.events.push((event.kind.to_owned(), detail));
+                }
                 Output::DeliverOtp(OtpMessage { ref code, ref text, .. }) => {
                     self.codes.push(code.clone());
                     self.texts.push(text.clone());
