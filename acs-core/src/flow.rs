@@ -6,6 +6,7 @@ mod app_channel;
 mod ares;
 mod attempts;
 pub mod challenge;
+pub mod consent;
 mod cres;
 pub(crate) mod currency;
 mod decide;
@@ -31,6 +32,7 @@ use crate::erro::{ErroContext, Fault, Rejection};
 use crate::message::AReq;
 use crate::profile::{Account, CardLookup, DsProfile, IssuerProfile};
 
+use consent::{ConsentLookup, DeviceId, Standing};
 use decide::{Answer, Decision, Refusal};
 use reason::Reason;
 use transaction::{Answered, AppState, ExpectCReq, FORMAT, Phase};
@@ -60,6 +62,10 @@ pub struct AuthenticateInput<'a> {
     pub method_data_found: bool,
     /// The earlier transaction that the AReq names, as far as the store knows it.
     pub prior: &'a Prior,
+    /// Consents of this card.
+    pub consents: &'a ConsentLookup,
+    /// The device whose cookie was seen in the 3DS Method.
+    pub device: Option<&'a DeviceId>,
     pub now: UtcMillis,
 }
 
@@ -123,6 +129,7 @@ pub fn authenticate(
         Answer::Challenge(offer) => Phase::ExpectCReq(ExpectCReq {
             until: input.now.plus_seconds(input.issuer.first_creq_seconds),
             via: offer.via,
+            consents: Standing::of(input).offer(input),
         }),
         answer => Phase::Answered(Answered {
             status: answer.status(),

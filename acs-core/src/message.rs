@@ -95,6 +95,27 @@ pub struct AReq {
     pub browser: Option<BrowserData>,
     /// Present when `channel` is [`DeviceChannel::App`].
     pub app: Option<AppData>,
+    /// What others say of the cardholder.
+    pub claims: Claims,
+}
+
+/// What the 3DS Requestor or the DS says of cardholder and card: facts for rules, nothing that
+/// proves anything by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claims {
+    /// `whiteListStatus` or `trustListStatus`.
+    pub trust_list: Option<ClaimedStatus>,
+    /// `deviceBindingStatus`.
+    pub device_binding: Option<ClaimedStatus>,
+}
+
+/// A status and who set it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedStatus {
+    pub status: String,
+    /// 01 3DS Server, 02 DS, 03 ACS.
+    pub source: String,
 }
 
 /// Purchase data; amounts are in minor units as sent.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::UtcMillis;
 use crate::element::{DeviceChannel, MessageCategory};
+use crate::flow::consent::Standing;
 use crate::flow::{AuthenticateInput, Prior, PriorTransaction, currency};
 use crate::message::AReq;
 
@@ -57,6 +58,10 @@ pub struct Condition {
     pub prior_status: Vec<String>,
     /// Whole days since then below.
     pub prior_days_below: Option<u32>,
+    /// Whether the merchant is on the cardholder's trust list here.
+    pub trusted_merchant: Option<bool>,
+    /// Whether the cardholder has bound the device here.
+    pub bound_device: Option<bool>,
 }
 
 /// What conditions look at.
@@ -68,16 +73,23 @@ pub(crate) struct Facts<'a> {
     prior: &'a Prior,
     card_token: &'a str,
     now: UtcMillis,
+    /// The cardholder trusts the merchant.
+    trusted_merchant: bool,
+    /// The cardholder has bound the device.
+    bound_device: bool,
 }
 
 impl<'a> Facts<'a> {
     pub(crate) fn of(input: &AuthenticateInput<'a>) -> Self {
+        let standing = Standing::of(input);
         Self {
             areq: input.areq,
             amount: input.areq.purchase.as_ref().and_then(currency::minor_units),
             prior: input.prior,
             card_token: &input.account.card_token,
             now: input.now,
+            trusted_merchant: standing.is_trusted(),
+            bound_device: standing.is_bound(),
         }
     }
 }
@@ -109,6 +121,8 @@ impl Condition {
             && one_of(&self.three_ri_ind, areq.three_ri_ind.as_deref())
             && one_of(&self.decoupled_req, Some(areq.decoupled_req_ind.as_deref().unwrap_or("N")))
             && self.prior_holds(facts)
+            && self.trusted_merchant.is_none_or(|wanted| wanted == facts.trusted_merchant)
+            && self.bound_device.is_none_or(|wanted| wanted == facts.bound_device)
     }
 
     fn prior_holds(&self, facts: &Facts<'_>) -> bool {

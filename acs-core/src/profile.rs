@@ -73,6 +73,58 @@ pub struct IssuerProfile {
     pub first_creq_seconds: u32,
     /// Wait on a shown page, seconds (600) [P-TMO-05].
     pub idle_seconds: u32,
+    /// Trust lists and device binding.
+    pub consents: ConsentSettings,
+}
+
+/// What cardholders may agree to on the challenge page [P-231-02, P-231-03].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentSettings {
+    /// Trust lists are kept and offered.
+    pub trust_list: bool,
+    /// Devices can be bound.
+    pub device_binding: bool,
+    /// What one entry of a trust list covers.
+    pub merchant_key: MerchantKey,
+    /// Trust-list status of an unticked box is `R` (refused) instead of `N`.
+    pub declined_is_refused: bool,
+    /// `deviceBindingStatus` of a bound browser, 11 to 15.
+    pub bound_status: String,
+}
+
+/// What one entry of a trust list covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum MerchantKey {
+    /// One merchant number of one acquirer at one 3DS Requestor.
+    Merchant,
+    /// Everything that a 3DS Requestor asks for.
+    Requestor,
+}
+
+impl ConsentSettings {
+    /// Nothing is kept and nothing is asked.
+    #[must_use]
+    pub fn off() -> Self {
+        Self {
+            trust_list: false,
+            device_binding: false,
+            merchant_key: MerchantKey::Merchant,
+            declined_is_refused: false,
+            bound_status: "14".to_owned(),
+        }
+    }
+
+    /// Whether the consents of a card have to be looked up.
+    #[must_use]
+    pub const fn are_kept(&self) -> bool {
+        self.trust_list || self.device_binding
+    }
+
+    pub(crate) const fn declined_status(&self) -> &'static str {
+        if self.declined_is_refused { "R" } else { "N" }
+    }
 }
 
 /// The app channel.

@@ -22,6 +22,14 @@ fn main() -> std::io::Result<()> {
         let mut wide = code_view(language, "01", None, None);
         wide.merchant = Some("漢".repeat(40));
         save(dir, &format!("code-wide-{language}-01"), &pages::code(&wide, face(language), false))?;
+        for (name, bind) in [("trust", None), ("consents", Some(false))] {
+            for size in ["01", "02", "03", "04", "05"] {
+                let mut view = code_view(language, size, None, None);
+                (view.trust, view.bind) = (Some(name == "consents"), bind);
+                let page = pages::code(&view, face(language), false);
+                save(dir, &format!("code-{name}-{language}-{size}"), &page)?;
+            }
+        }
         for outcome in ["ok", "fail", "cancel"] {
             let page = pages::last(&final_view(language, outcome), face(language));
             save(dir, &format!("final-{outcome}-{language}"), &page)?;
@@ -76,6 +84,8 @@ fn code_view(
         attempts_left: 2,
         resend_wait_seconds: 24,
         resend_offered: true,
+        trust: None,
+        bind: None,
     }
 }
 
@@ -88,6 +98,7 @@ fn final_view(language: &str, outcome: &'static str) -> FinalView {
         message: "e30".to_owned(),
         session_data: None,
         outcome,
+        device_cookie: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The configuration file `acs.toml`: strict TOML, one struct per concern, unknown keys refused,
 //! defaults beside the field. What concerns more than one field is checked in [`cross_check`].
 
+pub mod consent;
 pub mod cross_check;
 pub mod ds;
 pub mod issuer;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use consent::Consent;
 pub use ds::Ds;
 pub use issuer::{CardRange, Gateway, Issuer};
 pub use keys::Keys;

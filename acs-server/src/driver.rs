@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::http::forms::PageForm;
 use crate::outgoing;
 use crate::storage::{
-    Committed, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, Secret, StoreError,
+    Committed, ConsentRow, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, Secret, StoreError,
     TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use crate::{crash, http};
@@ -56,6 +56,7 @@ impl Arrived {
                 action: &fields.action,
                 entry: Entry(&fields.entry),
                 language: fields.language.as_deref(),
+                choice: fields.choice.clone(),
             }),
             Self::Deadline => Input::DeadlineReached,
             Self::RReq(news) => Input::RReq(match news {
@@ -111,7 +112,7 @@ pub(crate) async fn step(
             challenge::handle(before.clone(), arrived.as_input(), context, random)
         })?;
         let Step { transaction, outputs, view, rejection, .. } = decided;
-        let Performed { mut unit, send } = perform(&row, outputs, now, arrived);
+        let Performed { mut unit, send } = perform(&row, &before.card_token, outputs, now, arrived);
         if let Some(how) = close {
             let kind = OutgoingKind::RReq;
             unit.outgoing.push(OutgoingWrite::Closed { transaction: number, kind, how });
@@ -203,14 +204,15 @@ pub(crate) struct Performed {
     pub(crate) send: Vec<OutgoingRow>,
 }
 
-/// Sorts the outputs of the step that led to `row`.
+/// Sorts the outputs of the step that led to `row`, about the card of token `card`.
 pub(crate) fn perform(
     row: &TransactionRow,
+    card: &str,
     outputs: Vec<Output>,
     now: UtcMillis,
     arrived: &Arrived,
 ) -> Performed {
-    let mut unit = Unit { transaction: None, events: Vec::new(), outgoing: Vec::new() };
+    let mut unit = Unit::default();
     let mut send = Vec::new();
     for output in outputs {
         match output {
@@ -232,6 +234,12 @@ pub(crate) fn perform(
                 transaction: row.number,
                 kind: OutgoingKind::Otp,
                 how: "cancelled",
+            }),
+            Output::Consent(consent) => unit.consents.push(ConsentRow {
+                issuer_id: row.issuer_id.clone(),
+                card: card.to_owned(),
+                transaction: row.number,
+                consent,
             }),
             // The core and this crate are built together; a new output needs an arm above.
             other => tracing::error!(output = ?other, "an output of the core is not performed"),

@@ -2,6 +2,7 @@
 
 pub mod areq;
 pub mod creq_browser;
+mod device_cookie;
 pub mod forms;
 pub mod health;
 pub mod method_url;

@@ -212,7 +212,7 @@ async fn write(
     if app.desk.deliveries.is_replaced((row.transaction, row.kind)) {
         return false;
     }
-    let unit = Unit { transaction: None, events: Vec::new(), outgoing: vec![change(row)] };
+    let unit = Unit { outgoing: vec![change(row)], ..Unit::default() };
     match driver::commit(app, unit).await {
         Ok(_) => true,
         Err(error) => {

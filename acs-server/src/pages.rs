@@ -43,6 +43,7 @@ pub struct Page {
     status: StatusCode,
     html: String,
     policy: &'static HeaderValue,
+    cookie: Option<HeaderValue>,
 }
 
 impl Page {
@@ -50,6 +51,13 @@ impl Page {
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// The same page with a `Set-Cookie` header.
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: Option<HeaderValue>) -> Self {
+        self.cookie = cookie;
         self
     }
 
@@ -69,6 +77,9 @@ impl Page {
             headers.insert(name, HeaderValue::from_static(value));
         }
         headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
+        if let Some(cookie) = self.cookie {
+            headers.insert(header::SET_COOKIE, cookie);
+        }
         response
     }
 }
@@ -128,6 +139,8 @@ pub fn code(view: &CodeView, face: Face<'_>, alphanumeric: bool) -> Page {
             token: &view.token,
             action: PAGE_PATH,
             resend_offered: view.resend_offered,
+            trust: view.trust,
+            bind: view.bind,
         },
         &POLICIES.page,
     )
@@ -222,7 +235,7 @@ fn notice(
 fn render(page: &impl Template, policy: &'static HeaderValue) -> Page {
     // Writing into a string cannot fail; an empty page would still be a safe answer.
     let html = page.render().unwrap_or_default();
-    Page { status: StatusCode::OK, html, policy }
+    Page { status: StatusCode::OK, html, policy, cookie: None }
 }
 
 /// `01` to `05`; anything else is full screen.
@@ -299,6 +312,8 @@ struct CodePage<'a> {
     token: &'a str,
     action: &'static str,
     resend_offered: bool,
+    trust: Option<bool>,
+    bind: Option<bool>,
 }
 
 impl CodePage<'_> {

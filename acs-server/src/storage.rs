@@ -7,6 +7,7 @@ pub mod sqlite;
 
 use acs_core::UtcMillis;
 use acs_core::element::Pan;
+use acs_core::flow::consent::Consent;
 use acs_core::profile::Card;
 use futures_util::future::BoxFuture;
 
@@ -22,6 +23,17 @@ pub struct Unit {
     /// Audit events, in order.
     pub events: Vec<EventRow>,
     pub outgoing: Vec<OutgoingWrite>,
+    pub consents: Vec<ConsentRow>,
+}
+
+/// A cardholder's consent with the transaction it was given in.
+#[derive(Debug, Clone)]
+pub struct ConsentRow {
+    pub issuer_id: String,
+    /// Card token.
+    pub card: String,
+    pub transaction: TransactionNumber,
+    pub consent: Consent,
 }
 
 /// Change of a transaction's row.
@@ -194,6 +206,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         issuer_id: &'a str,
         pan: &'a Pan,
     ) -> BoxFuture<'a, Result<Option<Card>, StoreError>>;
+
+    /// Everything the holder of a card agreed to or refused, by card token.
+    fn consents<'a>(
+        &'a self,
+        issuer_id: &'a str,
+        card: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Consent>, StoreError>>;
 
     /// Hex keyed hash of a PAN: the card token of states and events.
     fn card_token(&self, pan: &Pan) -> String;

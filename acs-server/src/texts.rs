@@ -139,6 +139,12 @@ const CATALOGUE: &[(&str, &str, &str)] = &[
         "認証コードの有効期限が切れました。新しいコードを送ってください。",
         "That code has expired. Ask for a new one.",
     ),
+    ("trust", "次回からこのお店での確認を省く", "Skip this check at this merchant from now on"),
+    (
+        "bind",
+        "この端末を登録し、次回からの確認を減らす",
+        "Remember this device and ask me less often",
+    ),
     ("resend.do", "コードを再送する", "Send a new code"),
     (
         "resend.done",

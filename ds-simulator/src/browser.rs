@@ -10,6 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::html::{self, Form};
+use crate::jar::Jar;
 use crate::link::{Answer, Failed, Link, patiently};
 use crate::message::{from_base64url, to_base64url};
 use crate::trace::Trace;
@@ -25,6 +26,8 @@ pub struct Browser {
     pub retry_for: Duration,
     /// How long one page may take.
     pub timeout: Duration,
+    /// Its cookies.
+    pub jar: Jar,
 }
 
 /// Where codes come from.
@@ -76,6 +79,8 @@ pub struct Challenge {
     pub codes: CodeSource,
     /// When these run out, the code is typed again.
     pub steps: Vec<Step>,
+    /// Boxes ticked on each page, by name.
+    pub ticks: Vec<String>,
 }
 
 const MAX_PAGES: usize = 40;
@@ -92,6 +97,7 @@ impl Browser {
             language: "ja,en;q=0.5".to_owned(),
             retry_for: Duration::ZERO,
             timeout: Duration::from_secs(30),
+            jar: Jar::default(),
         })
     }
 
@@ -182,6 +188,7 @@ impl Browser {
             {
                 seen_codes = codes_in(path, &challenge.acs_trans_id).len();
             }
+            let form = form.clone().ticked(&challenge.ticks);
             let pairs = form.filled(&[("challengeDataEntry", &entry)], Some(("action", action)));
             address = resolve(&address, &form.action).context("form target")?;
             let size = pairs.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
@@ -225,8 +232,12 @@ impl Browser {
     }
 
     async fn post(&self, url: &str, pairs: &[(String, String)]) -> Result<Answer, Failed> {
-        let attempt = || self.link.post_form(url, pairs, &self.language, self.timeout);
-        patiently(self.retry_for, || async {
+        let cookies = self.jar.header(url);
+        let attempt = || {
+            let cookies = cookies.as_deref();
+            self.link.post_form_with(url, pairs, &self.language, cookies, self.timeout)
+        };
+        let answer = patiently(self.retry_for, || async {
             match attempt().await {
                 // A server on its way down or up answers so for a moment.
                 Ok(answer) if answer.status == 503 && !self.retry_for.is_zero() => {
@@ -235,7 +246,9 @@ impl Browser {
                 other => other,
             }
         })
-        .await
+        .await?;
+        self.jar.keep(url, &answer.headers);
+        Ok(answer)
     }
 
     fn note(&self, txn: &str, leg: &str, what: &str, size: usize, summary: String) {

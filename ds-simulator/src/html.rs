@@ -9,6 +9,8 @@ pub struct Form {
     pub action: String,
     /// Inputs that are not buttons: name and value.
     pub fields: Vec<(String, String)>,
+    /// Boxes that are not ticked: name and value.
+    pub boxes: Vec<(String, String)>,
     /// Submit buttons with a name: name and value.
     pub buttons: Vec<(String, String)>,
 }
@@ -24,6 +26,15 @@ impl Form {
     #[must_use]
     pub fn has_button(&self, name: &str, value: &str) -> bool {
         self.buttons.iter().any(|(n, v)| n == name && v == value)
+    }
+
+    /// The same form with the boxes of these names ticked.
+    #[must_use]
+    pub fn ticked(mut self, names: &[String]) -> Self {
+        let (ticked, left) = self.boxes.into_iter().partition(|(name, _)| names.contains(name));
+        self.fields.extend::<Vec<_>>(ticked);
+        self.boxes = left;
+        self
     }
 
     /// The pairs sent when `entries` are typed and `button` is pressed.
@@ -113,8 +124,9 @@ fn add_control(form: &mut Form, tag: &str, attributes: &HashMap<String, String>)
         matches!(kind.as_str(), "checkbox" | "radio") && !attributes.contains_key("checked");
     if is_button {
         form.buttons.push((name.clone(), value));
-    } else if tag != "button" && !unchecked && !matches!(kind.as_str(), "button" | "reset" | "file")
-    {
+    } else if unchecked {
+        form.boxes.push((name.clone(), value));
+    } else if tag != "button" && !matches!(kind.as_str(), "button" | "reset" | "file") {
         form.fields.push((name.clone(), value));
     }
 }

@@ -110,7 +110,25 @@ impl Link {
         language: &str,
         timeout: Duration,
     ) -> Result<Answer, Failed> {
-        let request = self.client.post(url).timeout(timeout).form(pairs);
+        self.post_form_with(url, pairs, language, None, timeout).await
+    }
+
+    /// [`Self::post_form`] with a `Cookie` header.
+    ///
+    /// # Errors
+    /// As [`Self::post_form`].
+    pub async fn post_form_with(
+        &self,
+        url: &str,
+        pairs: &[(String, String)],
+        language: &str,
+        cookies: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Answer, Failed> {
+        let mut request = self.client.post(url).timeout(timeout).form(pairs);
+        if let Some(cookies) = cookies {
+            request = request.header("cookie", cookies);
+        }
         receive(as_browser(request, language)).await
     }
 

@@ -14,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ds_simulator::browser::{CodeSource, Step};
 use ds_simulator::cards;
 use ds_simulator::endpoints::{Endpoints, PkiFiles, Ports};
+use ds_simulator::jar::Jar;
 use ds_simulator::load::LoadOptions;
 use ds_simulator::message::Order;
 use ds_simulator::pki::Identity;
@@ -138,6 +139,12 @@ struct Pay {
     steps: Vec<String>,
     #[command(flatten)]
     app: in_app::InApp,
+    /// Tick a box of the challenge page: trust, bind; may be repeated
+    #[arg(long = "tick")]
+    ticks: Vec<String>,
+    /// Keep the browser's cookies in this file from one payment to the next
+    #[arg(long)]
+    cookies: Option<PathBuf>,
     /// Leave the 3DS Method out
     #[arg(long)]
     skip_method: bool,
@@ -346,7 +353,15 @@ async fn pay(args: Pay) -> Result<ExitCode> {
         let options = AppOptions { script, pay: options };
         pay_in_app(merchant, &sdk, &options).await?
     } else {
-        ds_simulator::pay(merchant, &simulator.browser()?, &options).await?
+        let mut browser = simulator.browser()?;
+        if let Some(path) = &args.cookies {
+            browser.jar = Jar::load(path)?;
+        }
+        let receipt = ds_simulator::pay(merchant, &browser, &options).await?;
+        if let Some(path) = &args.cookies {
+            browser.jar.save(path)?;
+        }
+        receipt
     };
     let expected =
         args.expect.as_deref().is_none_or(|want| receipt.status.as_deref() == Some(want));
@@ -372,6 +387,7 @@ fn pay_options(args: &Pay, ends: &Endpoints) -> Result<PayOptions> {
     let mut options = PayOptions::new(&args.pan, &args.amount, codes);
     options.version.clone_from(&args.version);
     options.skip_method = args.skip_method;
+    options.ticks.clone_from(&args.ticks);
     options.steps = args.steps.iter().map(|step| to_step(step)).collect();
     options.order = Order {
         expiry: args.expiry.clone().or_else(|| expiry_on_file(args, ends)),

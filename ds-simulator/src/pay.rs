@@ -20,6 +20,8 @@ pub struct PayOptions {
     pub codes: CodeSource,
     /// What the cardholder does; the code is typed where this ends.
     pub steps: Vec<Step>,
+    /// Boxes the cardholder ticks on challenge pages: `trust`, `bind`.
+    pub ticks: Vec<String>,
     pub browser: BrowserFacts,
     /// Leave the 3DS Method out although the range has one.
     pub skip_method: bool,
@@ -36,6 +38,7 @@ impl PayOptions {
             version: None,
             codes,
             steps: Vec::new(),
+            ticks: Vec::new(),
             browser: BrowserFacts::default(),
             skip_method: false,
             rreq_patience: Duration::from_secs(10),
@@ -115,6 +118,7 @@ pub async fn pay(
         session_data: payment.order.session_data.clone(),
         codes: options.codes.clone(),
         steps: options.steps.clone(),
+        ticks: options.ticks.clone(),
     };
     let end = browser.run_challenge(&challenge).await?;
     let patience = match end {

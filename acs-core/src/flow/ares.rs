@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::AuthenticateInput;
+use super::consent::{Standing, Statuses};
 use super::decide::{Answer, Refusal, three_ri};
 use super::transaction::{Interface, Rendering, Template};
 use super::words::{self, Language};
@@ -25,6 +26,7 @@ pub(super) fn build(
 ) -> Result<Vec<u8>, String> {
     let ds = input.ds;
     let mut wire = Wire::base(input, answer.status());
+    wire.statuses = Standing::of(input).statuses(input);
     wire.acs_operator_id = ds.acs_operator_id.as_deref();
     wire.eci = eci(&ds.eci, answer.status());
     wire.authentication_value = value.map(AuthenticationValue::expose);
@@ -194,6 +196,8 @@ struct Wire<'a> {
     device_info_recognised_version: Option<&'a str>,
     #[serde(rename = "threeDSRequestorAppURLInd", skip_serializing_if = "Option::is_none")]
     three_ds_requestor_app_url_ind: Option<&'static str>,
+    #[serde(flatten)]
+    statuses: Statuses,
 }
 
 impl<'a> Wire<'a> {
@@ -226,6 +230,7 @@ impl<'a> Wire<'a> {
             device_info_recognised_version: newest_app
                 .map(|app| app.device_data_version.as_deref().unwrap_or(OLDEST_DEVICE_DATA)),
             three_ds_requestor_app_url_ind: newest_app.map(|_| "N"),
+            statuses: Statuses::default(),
         }
     }
 

@@ -13,13 +13,16 @@ use serde_json::{Value, json};
 use crate::crypto::{AuthenticationValueGenerator, ChallengeKeys};
 use crate::element::{MessageVersion, Pan, TransId};
 use crate::erro::{ErroContext, Fault, Rejection};
+use crate::flow::consent::{self, Choice, Statuses};
 use crate::flow::present::View;
+use crate::flow::proof::Proof;
 use crate::flow::reason::Reason;
 use crate::flow::rreq::{self, Outcome};
 use crate::flow::transaction::{
     AcceptedCReq, AuditEvent, Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Transaction,
     Via,
 };
+use crate::flow::words;
 use crate::message::{ReadRules, peek_ids};
 use crate::profile::{Contacts, DsProfile, IssuerProfile};
 use crate::{Random, UtcMillis};
@@ -68,6 +71,8 @@ pub struct Form<'a> {
     pub entry: Entry<'a>,
     /// Language asked for by the page's language form, `ja` or `en`.
     pub language: Option<&'a str>,
+    /// Ticked boxes, and the device whose cookie came with the form.
+    pub choice: Choice,
 }
 
 /// A cardholder's entry, never printed.
@@ -124,6 +129,7 @@ pub fn handle(
         outputs: Vec::new(),
         moved: false,
         rejection: None,
+        choice: Choice::default(),
     };
     match input {
         Input::BrowserCReq { creq, session_data } => machine.creq(creq, session_data),
@@ -165,6 +171,8 @@ struct Machine<'a> {
     /// Whether the state changed and must be stored.
     moved: bool,
     rejection: Option<Box<Rejection>>,
+    /// What the form at hand agrees to.
+    choice: Choice,
 }
 
 impl Machine<'_> {
@@ -192,7 +200,12 @@ impl Machine<'_> {
 
     /// Ends the step with the page as it stands now.
     fn shows_current(self, note: page::Note) -> Step {
-        let view = page::current(&self.transaction, self.context, self.random, note);
+        let mut view = page::current(&self.transaction, self.context, self.random, note);
+        if let View::Code(page) = &mut view {
+            // Ticks stay where they were after a wrong code.
+            page.trust = page.trust.map(|_| self.choice.trust);
+            page.bind = page.bind.map(|_| self.choice.bind);
+        }
         self.step(Some(view))
     }
 
@@ -251,7 +264,9 @@ impl Machine<'_> {
             Phase::ExpectEntry(entry) => (entry.via, entry.counter, true),
             _ => return,
         };
-        let (outcome, ending, body) = self.report(outcome, ending, counter, via);
+        let agreed = self.agreed(&outcome);
+        let (outcome, ending, body) = self.report(outcome, ending, counter, via, &agreed.statuses);
+        let agreed = if ending == Ending::Verified { agreed } else { consent::Decision::default() };
         let decided = Decided {
             status: outcome.status(),
             reason: outcome.reason().map(|reason| reason.as_str().to_owned()),
@@ -260,8 +275,10 @@ impl Machine<'_> {
             via,
             ending,
             creq,
+            new_cookie: agreed.new_cookie,
         };
         self.moves_on();
+        self.keep(agreed);
         if code_may_be_waiting {
             self.outputs.push(Output::CancelOtp);
         }
@@ -278,6 +295,32 @@ impl Machine<'_> {
         };
     }
 
+    /// What the cardholder agreed to: counts only once verified.
+    fn agreed(&self, outcome: &Outcome) -> consent::Decision {
+        let Phase::ExpectEntry(entry) = &self.transaction.phase else {
+            return consent::Decision::default();
+        };
+        if !matches!(outcome, Outcome::Proven(Proof::Verified(_))) {
+            return consent::Decision::default();
+        }
+        let merchant = self.transaction.merchant.name.as_deref().map(words::one_line);
+        let about = consent::About {
+            settings: &self.context.issuer.consents,
+            version: self.transaction.version,
+            merchant: merchant.as_deref(),
+            now: self.context.now,
+        };
+        let fresh = consent::new_device(self.transaction.acs_trans_id, self.context.keys);
+        consent::Decision::of(&entry.consents, &self.choice, fresh, &about)
+    }
+
+    fn keep(&mut self, agreed: consent::Decision) {
+        for consent in agreed.consents {
+            self.audit("consent", json!({ "kind": consent.kind, "given": consent.given }));
+            self.outputs.push(Output::Consent(consent));
+        }
+    }
+
     /// The RReq of an outcome; where that cannot be built, of a technical failure instead: a
     /// message that breaks the dictionary never leaves.
     fn report(
@@ -286,11 +329,13 @@ impl Machine<'_> {
         ending: Ending,
         counter: u8,
         via: Via,
+        statuses: &Statuses,
     ) -> (Outcome, Ending, Option<Vec<u8>>) {
-        let build = |machine: &Self, outcome: &Outcome| {
-            rreq::build(&machine.transaction, outcome, counter, via, machine.context)
+        let build = |machine: &Self, outcome: &Outcome, statuses: &Statuses| {
+            let Self { transaction, context, .. } = machine;
+            rreq::build(transaction, outcome, counter, via, statuses, context)
         };
-        let defects = match build(self, &outcome) {
+        let defects = match build(self, &outcome, statuses) {
             Ok(body) => return (outcome, ending, Some(body)),
             Err(defects) => defects,
         };
@@ -298,7 +343,7 @@ impl Machine<'_> {
         let reason = self.technical();
         let plain = Outcome::Unavailable { reason, cancel: Some(TRANSACTION_ERROR), erro: None };
         let ending = if ending == Ending::Verified { Ending::Failed } else { ending };
-        let body = build(self, &plain).ok();
+        let body = build(self, &plain, &Statuses::default()).ok();
         (plain, ending, body)
     }
 

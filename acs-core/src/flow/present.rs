@@ -44,6 +44,10 @@ pub struct CodeView {
     pub resend_wait_seconds: u32,
     /// False when the limit is reached: the button disappears.
     pub resend_offered: bool,
+    /// The trust-list box: whether it is ticked, `None` when it is not offered.
+    pub trust: Option<bool>,
+    /// The device-binding box likewise.
+    pub bind: Option<bool>,
 }
 
 /// Data of the last page.
@@ -59,4 +63,6 @@ pub struct FinalView {
     pub session_data: Option<String>,
     /// `ok`, `fail` or `cancel`: which words to show.
     pub outcome: &'static str,
+    /// Value of the device cookie to set.
+    pub device_cookie: Option<String>,
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::ares::{DYNAMIC, RenderingType, carries_value, eci};
 use super::category;
 use super::challenge::ChallengeContext;
+use super::consent::Statuses;
 use super::proof::Proof;
 use super::reason::Reason;
 use super::transaction::{Transaction, Via};
@@ -59,6 +60,7 @@ pub(super) fn build(
     outcome: &Outcome,
     counter: u8,
     via: Via,
+    statuses: &Statuses,
     context: &ChallengeContext<'_>,
 ) -> Result<Vec<u8>, String> {
     let value = value(transaction, outcome, context);
@@ -91,6 +93,7 @@ pub(super) fn build(
             Outcome::Unavailable { erro, .. } if newest => erro.as_ref(),
             _ => None,
         },
+        statuses,
     };
     let json = serde_json::to_vec(&wire).map_err(|e| e.to_string())?;
     outgoing::check(
@@ -173,4 +176,6 @@ struct Wire<'a> {
     challenge_cancel: Option<&'static str>,
     #[serde(rename = "challengeErrorReporting", skip_serializing_if = "Option::is_none")]
     challenge_error_reporting: Option<&'a Value>,
+    #[serde(flatten)]
+    statuses: &'a Statuses,
 }

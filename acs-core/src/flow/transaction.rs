@@ -9,6 +9,8 @@ use crate::UtcMillis;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
 use crate::message::{Merchant, Purchase};
 
+use super::consent::{Consent, Offer};
+
 pub use app::{AppState, Interface, Rendering, Template};
 
 /// A transaction from its ARes to its end. Serialised as JSON with a format number (invariant 11);
@@ -145,6 +147,9 @@ pub struct ExpectCReq {
     pub until: UtcMillis,
     #[serde(rename = "w")]
     pub via: Via,
+    /// What its pages ask consent for.
+    #[serde(rename = "co", default, skip_serializing_if = "Offer::is_empty")]
+    pub consents: Offer,
 }
 
 /// A challenge whose page is shown.
@@ -179,6 +184,8 @@ pub struct ExpectEntry {
     pub resends: u8,
     #[serde(rename = "qs")]
     pub(super) creqs: u8,
+    #[serde(rename = "co", default, skip_serializing_if = "Offer::is_empty")]
+    pub(super) consents: Offer,
 }
 
 /// The first CReq and its form.
@@ -225,6 +232,9 @@ pub struct Decided {
     pub ending: Ending,
     #[serde(rename = "q", default)]
     pub creq: AcceptedCReq,
+    /// The last page sets the cookie of a newly bound device.
+    #[serde(rename = "nc", default, skip_serializing_if = "std::ops::Not::not")]
+    pub new_cookie: bool,
 }
 
 /// How a challenge ended, for what the browser is shown.
@@ -308,6 +318,8 @@ pub enum Output {
     },
     /// Stop and wipe an undelivered one-time password (challenge over, or replaced by a new one).
     CancelOtp,
+    /// Keep a cardholder's consent in the same commit.
+    Consent(Consent),
 }
 
 /// A message to a cardholder.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::consent::Standing;
 use super::decide::{Answer, Decision};
 use super::{AuditEvent, AuthenticateInput, Output, category};
 use crate::element::DeviceChannel;
@@ -46,6 +47,13 @@ pub(super) fn event(input: &AuthenticateInput<'_>, decision: &Decision) -> Outpu
     }
     if input.method_data_found {
         notes.put("method_data", true);
+    }
+    let standing = Standing::of(input);
+    if standing.is_trusted() {
+        notes.put("trusted_merchant", true);
+    }
+    if standing.is_bound() {
+        notes.put("bound_device", true);
     }
     if let Answer::Challenge(offer) = &decision.answer {
         notes.put("via", offer.via.as_str());

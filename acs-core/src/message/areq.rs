@@ -1,5 +1,7 @@
 //! From a JSON object to a typed [`AReq`] [P-AREQ-06..12, P-AREQ-16..19].
 
+mod claims;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::EncodedPoint;
@@ -133,6 +135,7 @@ fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<
             DeviceChannel::App => Some(app(message)?),
             _ => None,
         },
+        claims: claims::read(message, version),
     })
 }
 

@@ -175,6 +175,7 @@ fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
         }
     }
     rules(issuer, &name, findings);
+    findings.extend(issuer.consent.findings(&name, &issuer.rule));
     locales(issuer, &name, findings);
     one_time_passwords(issuer, &name, config, findings);
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::protocol::{LateStatus, RepeatedCReq};
-use super::{Protocol, Public};
+use super::{Consent, Protocol, Public};
 
 /// An issuer.
 #[derive(Debug, Clone, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Issuer {
     #[serde(default)]
     pub scripted_outcomes: bool,
     pub otp: Otp,
+    /// What cardholders are asked to agree to.
+    #[serde(default)]
+    pub consent: Consent,
     #[serde(default)]
     pub app: AppChannel,
 }
@@ -148,6 +151,7 @@ impl Issuer {
             phone: self.phone.clone(),
             first_creq_seconds: protocol.first_creq_seconds,
             idle_seconds: protocol.idle_seconds,
+            consents: self.consent.settings(),
         }
     }
 

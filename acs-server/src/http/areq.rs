@@ -9,10 +9,11 @@ use std::sync::Arc;
 use acs_core::crypto::ContentSigner;
 use acs_core::element::{DeviceChannel, MessageVersion, TransId, TransStatus};
 use acs_core::erro::{ErroContext, Fault, Rejection, erro};
+use acs_core::flow::consent::{ConsentLookup, DeviceId};
 use acs_core::flow::transaction::Phase;
 use acs_core::flow::{AuthenticateInput, Authenticated, Prior, authenticate};
 use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, read_areq};
-use acs_core::profile::{Account, CardLookup, Contacts};
+use acs_core::profile::{Account, CardLookup, Contacts, IssuerProfile};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
@@ -142,9 +143,12 @@ async fn first(app: &Arc<App>, ds: usize, areq: &AReq, key: ReplayKey, place: Pl
     };
     let ds = &app.ds[ds];
     let ds_id = &ds.profile.id;
-    let card = look_up(app, issuer, areq).await;
+    let account = Account { pan: areq.pan.clone(), card_token: app.store.card_token(&areq.pan) };
+    let (card, consents) =
+        tokio::join!(look_up(app, issuer, areq), consents(app, issuer, &account.card_token));
     let prior = prior::look_up(app, issuer, areq).await;
-    let decision = Decision { app, ds, issuer, areq, prior, key };
+    let device = device_seen(areq, app);
+    let decision = Decision { app, ds, issuer, areq, prior, key, account, consents, device };
     match decision.decide(&card).await {
         Ok(reply) => {
             place.answer(reply.clone());
@@ -174,6 +178,22 @@ async fn look_up(app: &App, issuer: &IssuerRuntime, areq: &AReq) -> CardLookup {
     }
 }
 
+/// What the cardholder agreed to, where the issuer keeps such things. Without an answer nothing
+/// counts as agreed.
+async fn consents(app: &App, issuer: &IssuerRuntime, card_token: &str) -> ConsentLookup {
+    let IssuerProfile { id, consents, .. } = &issuer.profile;
+    if !consents.are_kept() {
+        return ConsentLookup::Unread;
+    }
+    match app.store.consents(id, card_token).await {
+        Ok(found) => ConsentLookup::Known(found),
+        Err(error) => {
+            tracing::error!(issuer = id, %error, "consents cannot be looked up");
+            ConsentLookup::Unread
+        }
+    }
+}
+
 /// Why there is no stored ARes.
 enum Undecided {
     Refused(Box<Rejection>),
@@ -189,6 +209,9 @@ struct Decision<'a> {
     areq: &'a AReq,
     prior: Prior,
     key: ReplayKey,
+    account: Account,
+    consents: ConsentLookup,
+    device: Option<DeviceId>,
 }
 
 impl Decision<'_> {
@@ -216,7 +239,8 @@ impl Decision<'_> {
             replay: Some(self.key),
             reply: Some(ares.clone()),
         };
-        let mut performed = driver::perform(&row, outputs, now, &Arrived::Deadline);
+        let mut performed =
+            driver::perform(&row, &transaction.card_token, outputs, now, &Arrived::Deadline);
         performed.unit.transaction = Some(TransactionWrite::Insert(row));
         match driver::commit(self.app, performed.unit).await {
             Ok(Committed::Durable) => {}
@@ -253,9 +277,7 @@ impl Decision<'_> {
         number: TransactionNumber,
         card: &CardLookup,
     ) -> Result<Authenticated, Undecided> {
-        let Self { app, ds, issuer, areq, .. } = self;
-        let account =
-            Account { pan: areq.pan.clone(), card_token: app.store.card_token(&areq.pan) };
+        let Self { app, ds, issuer, areq, account, .. } = self;
         let ds_url_allowed = ds_url_allowed(areq, ds);
         if !ds_url_allowed {
             tracing::error!(ds = ds.profile.id, ds_trans_id = %areq.ds_trans_id, alert = true,
@@ -266,7 +288,7 @@ impl Decision<'_> {
         let signer = ds.signing.as_ref().and_then(|signing| signing.usable(UnixTime::now()));
         let input = AuthenticateInput {
             areq,
-            account: &account,
+            account,
             card,
             issuer: &issuer.profile,
             ds: &ds.profile,
@@ -276,6 +298,8 @@ impl Decision<'_> {
             signer: signer.as_deref().map(|signer| signer as &dyn ContentSigner),
             method_data_found: method_data_found(areq, app),
             prior: &self.prior,
+            consents: &self.consents,
+            device: self.device.as_ref(),
             now: app.clock.now(),
         };
         authenticate(&input, &mut SystemRandom, ds.generator.as_ref()).map_err(Undecided::Refused)
@@ -298,9 +322,20 @@ fn method_data_found(areq: &AReq, app: &App) -> bool {
     if areq.channel != DeviceChannel::Browser {
         return false;
     }
+    method_runs(areq).any(|run| app.desk.methods.contains(run, app.clock.now()))
+}
+
+/// The device whose cookie was seen in a method run of this AReq.
+fn device_seen(areq: &AReq, app: &App) -> Option<DeviceId> {
+    if areq.channel != DeviceChannel::Browser {
+        return None;
+    }
+    method_runs(areq).find_map(|run| app.desk.methods.device(run, app.clock.now()))
+}
+
+fn method_runs(areq: &AReq) -> impl Iterator<Item = TransId> {
     let named = areq.browser.as_ref().and_then(|browser| browser.method_id);
-    let runs = [Some(areq.three_ds_server_trans_id), named];
-    runs.into_iter().flatten().any(|run| app.desk.methods.contains(run, app.clock.now()))
+    [Some(areq.three_ds_server_trans_id), named].into_iter().flatten()
 }
 
 /// Whoever posts an Erro gets an empty answer [P-ERRO-04].

@@ -47,8 +47,9 @@ pub async fn page(
     body: Bytes,
 ) -> Response {
     let language = accepted_language(&headers);
-    let fields = forms::page(&body);
+    let mut fields = forms::page(&body);
     let keys = app.vault.challenge_keys();
+    fields.choice.device = super::device_cookie::read(&headers, keys);
     let Some(id) = challenge::token_transaction(&fields.token, keys) else {
         tracing::warn!(rule = "P-BRW-27", "a form token is not one of ours");
         return stranger(&app, peer.ip(), language, None);
@@ -103,7 +104,11 @@ fn show(app: &App, stepped: &Stepped, language: Language, token: &str) -> Page {
         Some(View::Processing) => pages::processing(language, token),
         Some(View::Final(view) | View::Erro(view)) => {
             crash::pass("before-final-page");
-            pages::last(view, face(&view.language))
+            let page = pages::last(view, face(&view.language));
+            match &view.device_cookie {
+                Some(value) => page.with_cookie(super::device_cookie::set(value)),
+                None => page,
+            }
         }
         Some(View::TimedOut { language }) => pages::timed_out(Language::from_tag(language)),
         Some(View::Invalid { reference }) => pages::invalid(language, reference.as_deref()),

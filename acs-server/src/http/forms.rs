@@ -5,6 +5,7 @@ use std::fmt;
 
 use acs_core::element::TransId;
 use acs_core::flow::challenge;
+use acs_core::flow::consent::Choice;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -48,6 +49,8 @@ pub struct PageForm {
     /// `challengeDataEntry`: a code, never shown.
     pub entry: Zeroizing<String>,
     pub language: Option<String>,
+    /// Ticked boxes; the device comes from elsewhere.
+    pub choice: Choice,
 }
 
 /// Reads a form of one of our pages.
@@ -60,6 +63,8 @@ pub fn page(body: &[u8]) -> PageForm {
             "action" => fields.action = value.into_owned(),
             "challengeDataEntry" => fields.entry = Zeroizing::new(value.into_owned()),
             "language" => fields.language = Some(value.into_owned()),
+            "trust" => fields.choice.trust = value == "Y",
+            "bind" => fields.choice.bind = value == "Y",
             _ => {}
         }
     }

@@ -39,7 +39,8 @@ pub async fn handle(
         app.desk.methods.put_script_data(run, &found, now);
         return respond(String::new());
     }
-    app.desk.methods.put_headers(run, peer.ip(), &seen(&headers), now);
+    let device = super::device_cookie::read(&headers, app.vault.challenge_keys());
+    app.desk.methods.put_headers(run, peer.ip(), &seen(&headers), device, now);
     let allowed =
         notification_url.filter(|url| super::may_post_back(url, !app.config.is_production()));
     let Some(notification_url) = allowed else {

@@ -3,6 +3,7 @@
 
 pub mod cards;
 mod checkpoint;
+mod consents;
 mod error;
 mod reader;
 mod reply_keys;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use acs_core::UtcMillis;
 use acs_core::element::Pan;
+use acs_core::flow::consent::Consent;
 use acs_core::profile::Card;
 use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -285,6 +287,15 @@ impl Store for SqliteStore {
             let row = found.next()?;
             row.map(|row| rows::read_card(&shared.vault, &issuer_id, &token, row)).transpose()
         }))
+    }
+
+    fn consents<'a>(
+        &'a self,
+        issuer_id: &'a str,
+        card: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Consent>, StoreError>> {
+        let (issuer_id, card) = (issuer_id.to_owned(), card.to_owned());
+        Box::pin(self.read(move |_, conn| consents::read(conn, &issuer_id, &card)))
     }
 
     fn card_token(&self, pan: &Pan) -> String {

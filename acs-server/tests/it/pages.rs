@@ -23,6 +23,8 @@ fn code_page(window_size: &str) -> String {
         attempts_left: 2,
         resend_wait_seconds: 24,
         resend_offered: true,
+        trust: None,
+        bind: None,
     };
     pages::code(&view, FACE, false).html().to_owned()
 }

@@ -7,6 +7,7 @@ mod bad_areq;
 mod bad_browser;
 mod challenge;
 mod commands;
+mod consent;
 mod crash;
 mod durability;
 mod faults;

@@ -72,7 +72,8 @@ impl Machine<'_> {
     fn begin(mut self, creq: AcceptedCReq) -> Step {
         let Phase::ExpectCReq(wait) = &self.transaction.phase else { return self.invalid() };
         let via = wait.via;
-        match self.first_code(via, creq) {
+        let consents = wait.consents.clone();
+        match self.first_code(via, creq, consents) {
             Ok(entry) => {
                 self.moves_on();
                 self.transaction.phase = Phase::ExpectEntry(entry);

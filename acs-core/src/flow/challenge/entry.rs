@@ -7,6 +7,7 @@ use super::otp::{self, Judged};
 use super::page::Note;
 use super::{CANCELLED, Entry, Form, Machine, Step, token};
 use crate::element::MessageVersion;
+use crate::flow::consent::Offer;
 use crate::flow::proof::Proof;
 use crate::flow::reason::Reason;
 use crate::flow::rreq::Outcome;
@@ -32,6 +33,7 @@ impl Machine<'_> {
         if let Some(language) = form.language.and_then(Language::of) {
             return self.speak(language);
         }
+        self.choice.clone_from(&form.choice);
         match form.action {
             "submit" => self.submit(form.entry),
             "resend" => self.resend(),
@@ -158,6 +160,7 @@ impl Machine<'_> {
         &mut self,
         via: Via,
         creq: AcceptedCReq,
+        consents: Offer,
     ) -> Result<Box<ExpectEntry>, AcceptedCReq> {
         let Some(code) = self.send_code(via, 0, false) else { return Err(creq) };
         let now = self.context.now;
@@ -174,6 +177,7 @@ impl Machine<'_> {
             counter: 0,
             resends: 0,
             creqs: 1,
+            consents,
         }))
     }
 

@@ -7,6 +7,7 @@ use super::{ChallengeContext, entry, otp, token};
 use crate::Random;
 use crate::dictionary::Message;
 use crate::erro::ErroMessage;
+use crate::flow::consent::device_cookie;
 use crate::flow::cres;
 use crate::flow::present::{CodeView, FinalView, View};
 use crate::flow::transaction::{Decided, Ending, ExpectEntry, Phase, Transaction, Via};
@@ -33,8 +34,8 @@ pub(super) fn current(
         Phase::ExpectEntry(entry) => {
             View::Code(Box::new(code(transaction, entry, context, random, note)))
         }
-        Phase::ExpectRRes(wait) => over(transaction, &wait.decided, !wait.released),
-        Phase::Ended(decided) => over(transaction, decided, false),
+        Phase::ExpectRRes(wait) => over(transaction, &wait.decided, !wait.released, context),
+        Phase::Ended(decided) => over(transaction, decided, false, context),
     }
 }
 
@@ -69,12 +70,18 @@ pub(super) fn erro(
             message: URL_SAFE_NO_PAD.encode(&erro.body),
             session_data,
             outcome: "fail",
+            device_cookie: None,
         })),
         _ => invalid(transaction),
     }
 }
 
-fn over(transaction: &Transaction, decided: &Decided, round_is_on: bool) -> View {
+fn over(
+    transaction: &Transaction,
+    decided: &Decided,
+    round_is_on: bool,
+    context: &ChallengeContext<'_>,
+) -> View {
     let outcome = match decided.ending {
         Ending::Idle => return View::TimedOut { language: transaction.language.clone() },
         Ending::NeverBegun | Ending::Refused => return invalid(transaction),
@@ -92,6 +99,9 @@ fn over(transaction: &Transaction, decided: &Decided, round_is_on: bool) -> View
             message: URL_SAFE_NO_PAD.encode(cres),
             session_data: decided.creq.session_data.clone(),
             outcome,
+            device_cookie: decided
+                .new_cookie
+                .then(|| device_cookie(transaction.acs_trans_id, context.keys)),
         })),
         _ => invalid(transaction),
     }
@@ -136,6 +146,8 @@ fn code(
         attempts_left: settings.max_attempts.saturating_sub(entry.counter),
         resend_wait_seconds: u32::try_from((wait_ms + 999) / 1000).unwrap_or(u32::MAX),
         resend_offered: entry::offers_resend(entry, context.issuer),
+        trust: entry.consents.trust.is_some().then_some(false),
+        bind: entry.consents.bind.then_some(false),
     }
 }
 

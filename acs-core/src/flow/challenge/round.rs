@@ -6,6 +6,7 @@ use super::{Machine, RReqNews, Step};
 use crate::dictionary::{Cell, Message};
 use crate::element::TransStatus;
 use crate::erro::{Fault, Rejection, erro};
+use crate::flow::consent::Statuses;
 use crate::flow::rreq::{self, Outcome};
 use crate::flow::transaction::{Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Transaction};
 use crate::message::{RRes, RResOrErro, read_rres};
@@ -130,7 +131,10 @@ impl Machine<'_> {
         let reason = self.technical();
         let outcome = Outcome::Unavailable { reason, cancel: None, erro: None };
         let (counter, via) = (decided.counter, decided.via);
-        let body = rreq::build(&self.transaction, &outcome, counter, via, self.context).ok()?;
+        // What the cardholder agreed to is kept; a U says nothing of it.
+        let silent = Statuses::default();
+        let body =
+            rreq::build(&self.transaction, &outcome, counter, via, &silent, self.context).ok()?;
         let ending = match decided.ending {
             Ending::Verified => Ending::Failed,
             other => other,

@@ -14,14 +14,17 @@ use crate::crypto::{
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::Rejection;
 use crate::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
+use crate::flow::consent::{Choice, Consent, ConsentLookup, DeviceId, device_cookie, device_of};
 use crate::flow::present::{CodeView, FinalView, View};
 use crate::flow::transaction::{Interface, OtpMessage, Phase};
 use crate::flow::{AuthenticateInput, Output, Prior, Transaction, authenticate};
-use crate::message::{AReq, AppData, BrowserData, Merchant, Purchase, ReadRules, RenderOptions};
+use crate::message::{
+    AReq, AppData, BrowserData, Claims, Merchant, Purchase, ReadRules, RenderOptions,
+};
 use crate::policy::RuleOutcome;
 use crate::profile::{
-    Account, AppSettings, Card, CardLookup, CardState, Contacts, DsProfile, EciTable,
-    IssuerProfile, Locale, OtpSettings, PolicyProfile, ThreeRiSettings,
+    Account, AppSettings, Card, CardLookup, CardState, ConsentSettings, Contacts, DsProfile,
+    EciTable, IssuerProfile, Locale, OtpSettings, PolicyProfile, ThreeRiSettings,
 };
 use crate::{Random, UtcMillis};
 
@@ -77,6 +80,7 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
         scripted_outcomes: false,
         first_creq_seconds: 30,
         idle_seconds: 600,
+        consents: ConsentSettings::off(),
     }
 }
 
@@ -141,6 +145,7 @@ pub(super) fn areq(version: MessageVersion) -> AReq {
             javascript_enabled: true,
         }),
         app: None,
+        claims: Claims::default(),
     }
 }
 
@@ -219,6 +224,8 @@ pub(super) struct World {
     pub(super) erros: Vec<Value>,
     pub(super) token: String,
     pub(super) rejection: Option<Box<Rejection>>,
+    pub(super) consents: Vec<Consent>,
+    pub(super) device: Option<DeviceId>,
 }
 
 impl World {
@@ -264,6 +271,8 @@ impl World {
             erros: Vec::new(),
             token: String::new(),
             rejection: None,
+            consents: Vec::new(),
+            device: None,
         }
     }
 
@@ -297,6 +306,8 @@ impl World {
             signer: self.signs.then_some(&TestSigner),
             method_data_found: false,
             prior: &self.prior,
+            consents: &ConsentLookup::Known(self.consents.clone()),
+            device: self.device.as_ref(),
             now: self.now,
         };
         let done = authenticate(&input, &mut self.random, &self.generator).unwrap();
@@ -305,6 +316,11 @@ impl World {
         self.content_key = done.content_key;
         self.perform(done.outputs);
         &self.ares
+    }
+
+    /// The device that this transaction's cookie names.
+    pub(super) fn device_of_cookie(&self) -> Option<DeviceId> {
+        device_of(&device_cookie(self.transaction().acs_trans_id, &self.keys), &self.keys)
     }
 
     pub(super) fn transaction(&self) -> Transaction {
@@ -331,6 +347,7 @@ impl World {
                     self.erros.push(serde_json::from_slice(&body).unwrap());
                 }
                 Output::CancelOtp => self.cancelled_codes += 1,
+                Output::Consent(consent) => self.consents.push(consent),
             }
         }
     }
@@ -402,14 +419,29 @@ impl World {
     }
 
     pub(super) fn form_with(&mut self, token: &str, action: &str, entry: &str) -> View {
-        let form = Form { token, action, entry: Entry(entry), language: None };
+        self.form_choosing(token, action, entry, Choice::default())
+    }
+
+    pub(super) fn form_choosing(
+        &mut self,
+        token: &str,
+        action: &str,
+        entry: &str,
+        choice: Choice,
+    ) -> View {
+        let form = Form { token, action, entry: Entry(entry), language: None, choice };
         self.step(Input::Form(form)).unwrap()
     }
 
     pub(super) fn speak(&mut self, language: &str) -> View {
         let token = self.token.clone();
-        let form =
-            Form { token: &token, action: "language", entry: Entry(""), language: Some(language) };
+        let form = Form {
+            token: &token,
+            action: "language",
+            entry: Entry(""),
+            language: Some(language),
+            choice: Choice::default(),
+        };
         self.step(Input::Form(form)).unwrap()
     }
 

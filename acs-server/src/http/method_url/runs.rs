@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use acs_core::UtcMillis;
 use acs_core::element::TransId;
+use acs_core::flow::consent::DeviceId;
 
 use crate::config::Limits;
 use crate::driver::unpoisoned;
@@ -31,6 +32,7 @@ struct Run {
     address: IpAddr,
     headers: String,
     script_data: Option<String>,
+    device: Option<DeviceId>,
 }
 
 impl MethodRuns {
@@ -46,7 +48,14 @@ impl MethodRuns {
     }
 
     /// Notes that a run began; the first write wins, what is too much is dropped.
-    pub(super) fn put_headers(&self, run: TransId, address: IpAddr, headers: &str, now: UtcMillis) {
+    pub(super) fn put_headers(
+        &self,
+        run: TransId,
+        address: IpAddr,
+        headers: &str,
+        device: Option<DeviceId>,
+        now: UtcMillis,
+    ) {
         let mut runs = unpoisoned(&self.0);
         runs.drop_old(now);
         let from_here = runs.per_address.get(&address).copied().unwrap_or_default();
@@ -60,7 +69,7 @@ impl MethodRuns {
             runs.drop_oldest();
         }
         let headers = headers.to_owned();
-        runs.runs.insert(run, Run { at: now, address, headers, script_data: None });
+        runs.runs.insert(run, Run { at: now, address, headers, script_data: None, device });
         runs.order.push_back(run);
         *runs.per_address.entry(address).or_default() += 1;
     }
@@ -81,6 +90,13 @@ impl MethodRuns {
     pub(crate) fn contains(&self, run: TransId, now: UtcMillis) -> bool {
         let runs = unpoisoned(&self.0);
         runs.runs.get(&run).is_some_and(|run| now.0 - run.at.0 < runs.life_ms)
+    }
+
+    /// The device whose cookie came with this run.
+    pub(crate) fn device(&self, run: TransId, now: UtcMillis) -> Option<DeviceId> {
+        let runs = unpoisoned(&self.0);
+        let run = runs.runs.get(&run).filter(|run| now.0 - run.at.0 < runs.life_ms)?;
+        run.device.clone()
     }
 }
 
@@ -126,8 +142,8 @@ mod tests {
     #[test]
     fn the_first_write_wins_and_dies_after_an_hour() {
         let runs = MethodRuns::new(&Limits { method_runs_per_address: 3, ..Limits::default() });
-        runs.put_headers(id(1), address(1), "a", NOW);
-        runs.put_headers(id(1), address(2), "b", NOW);
+        runs.put_headers(id(1), address(1), "a", None, NOW);
+        runs.put_headers(id(1), address(2), "b", None, NOW);
         runs.put_script_data(id(1), "c", NOW);
         runs.put_script_data(id(1), "d", NOW);
         let kept = unpoisoned(&runs.0);
@@ -141,14 +157,14 @@ mod tests {
     #[test]
     fn runs_are_capped_per_address_in_total_and_in_size() {
         let runs = MethodRuns::new(&Limits { method_runs_per_address: 3, ..Limits::default() });
-        runs.put_headers(id(1), address(1), &"x".repeat(MAX_RUN_BYTES + 1), NOW);
+        runs.put_headers(id(1), address(1), &"x".repeat(MAX_RUN_BYTES + 1), None, NOW);
         assert!(!runs.contains(id(1), NOW));
         for n in 2..=5 {
-            runs.put_headers(id(n), address(1), "a", NOW);
+            runs.put_headers(id(n), address(1), "a", None, NOW);
         }
         assert!(runs.contains(id(4), NOW));
         assert!(!runs.contains(id(5), NOW));
-        runs.put_headers(id(9_999_999), address(2), "a", NOW);
+        runs.put_headers(id(9_999_999), address(2), "a", None, NOW);
         assert!(runs.contains(id(9_999_999), NOW));
     }
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::Shared;
 use super::reply_keys::SealedReply;
 use crate::storage::{
-    EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret, StoreError,
+    ConsentRow, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret, StoreError,
     TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use crate::vault::{Purpose, Vault};
@@ -25,6 +25,7 @@ pub(super) struct SealedUnit {
     pub(super) transaction: Option<SealedTransaction>,
     pub(super) events: Vec<EventRow>,
     pub(super) outgoing: Vec<SealedOutgoing>,
+    pub(super) consents: Vec<ConsentRow>,
 }
 
 #[derive(Debug)]
@@ -51,7 +52,7 @@ pub(super) enum SealedOutgoing {
 
 impl SealedUnit {
     pub(super) fn new(shared: &Shared, unit: Unit) -> Result<Self, StoreError> {
-        let Unit { transaction, mut events, outgoing } = unit;
+        let Unit { transaction, mut events, outgoing, consents } = unit;
         let transaction = match transaction {
             Some(TransactionWrite::Insert(row)) => Some(seal_insert(shared, row, &mut events)?),
             Some(TransactionWrite::Replace { mut row, expected }) => Some({
@@ -61,12 +62,13 @@ impl SealedUnit {
             None => None,
         };
         let outgoing = outgoing.into_iter().map(|write| seal_outgoing(&shared.vault, write));
-        Ok(Self { transaction, events, outgoing: outgoing.collect::<Result<_, _>>()? })
+        Ok(Self { transaction, events, outgoing: outgoing.collect::<Result<_, _>>()?, consents })
     }
 
     /// Whether more than one statement is needed, so that a late refusal must undo earlier ones.
     pub(super) fn needs_savepoint(&self) -> bool {
-        usize::from(self.transaction.is_some()) + self.events.len() + self.outgoing.len() > 1
+        let rows = self.events.len() + self.outgoing.len() + self.consents.len();
+        usize::from(self.transaction.is_some()) + rows > 1
     }
 }
 

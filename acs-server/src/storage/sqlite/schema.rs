@@ -13,11 +13,14 @@ use super::error::OpenError;
 
 /// Every migration, oldest first; its number is its place, counted from 1. `down` files are run by
 /// hand.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/sqlite/0001_first.up.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/sqlite/0001_first.up.sql"),
+    include_str!("../../../migrations/sqlite/0002_consents.up.sql"),
+];
 
 /// The schema version this binary writes. It opens older ones by migrating them, and refuses newer
 /// ones.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A connection that may write: write-ahead log, every commit synced.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
@@ -179,7 +182,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut conn = open_writer(&dir.path().join("acs.db")).unwrap();
         migrate(&mut conn).unwrap();
-        conn.execute_batch(include_str!("../../../migrations/sqlite/0001_first.down.sql")).unwrap();
+        for down in [
+            include_str!("../../../migrations/sqlite/0002_consents.down.sql"),
+            include_str!("../../../migrations/sqlite/0001_first.down.sql"),
+        ] {
+            conn.execute_batch(down).unwrap();
+        }
         let left: i64 = conn
             .query_row(
                 "SELECT count(*) FROM sqlite_schema

@@ -10,12 +10,12 @@ use acs_core::UtcMillis;
 use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::oneshot;
 
-use super::Shared;
 use super::error::is_environment;
 use super::reply_keys::ReplyKey;
 use super::rows::{
     SealedOutgoing, SealedTransaction, SealedUnit, column, kind_column, replay_column,
 };
+use super::{Shared, consents};
 use crate::storage::{
     Committed, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, StoreError,
     TransactionNumber, TransactionRow,
@@ -399,6 +399,9 @@ impl Writer {
                 SealedOutgoing::Other(write) => change_outgoing(conn, write)?,
             }
         }
+        for row in &unit.consents {
+            consents::write(conn, row)?;
+        }
         Ok(Committed::Durable)
     }
 
@@ -431,7 +434,7 @@ impl StoredKeys {
 }
 
 /// Why a unit's statements stopped.
-enum Failure {
+pub(super) enum Failure {
     /// The unit's own fault.
     Unit(StoreError),
     /// The file's: ends the group.

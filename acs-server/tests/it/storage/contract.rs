@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use acs_core::UtcMillis;
+use acs_core::flow::consent::{Consent, ConsentKind};
 use acs_core::profile::CardState;
 use acs_server::storage::{
-    Committed, OutgoingKind, OutgoingWrite, Store, StoreError, TransactionNumber, Unit,
+    Committed, ConsentRow, OutgoingKind, OutgoingWrite, Store, StoreError, TransactionNumber, Unit,
 };
 use futures_util::future::join_all;
 
@@ -46,6 +47,8 @@ macro_rules! contract {
             a_reply_can_be_read_for_its_window_only,
             a_reply_can_be_read_after_a_reopen,
             cards_are_found_by_issuer_and_number,
+            consents_are_kept_with_the_unit_that_decided_them,
+            a_card_keeps_a_bounded_number_of_consents,
             a_closed_store_says_so,
             unknown_things_are_not_found,
         }
@@ -446,4 +449,65 @@ pub(crate) async fn unknown_things_are_not_found<E: Engine>(engine: &E) {
     let mut missing = row(number);
     missing.revision = 1;
     assert_eq!(store.commit(replace(missing, 0)).await, Ok(Committed::Conflict));
+}
+
+fn consent(number: TransactionNumber, kind: ConsentKind, party: &str, given: bool) -> ConsentRow {
+    ConsentRow {
+        issuer_id: "bank-a".to_owned(),
+        card: "card-1".to_owned(),
+        transaction: number,
+        consent: Consent::new(
+            kind,
+            party.to_owned(),
+            "Shop".to_owned(),
+            given,
+            START.plus_seconds(u32::try_from(number.0).unwrap()),
+        ),
+    }
+}
+
+pub(crate) async fn consents_are_kept_with_the_unit_that_decided_them<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = insert_one(&*store).await;
+    let keep = |expected, consents| {
+        let mut after = row(number);
+        after.revision = expected + 1;
+        Unit { consents, ..replace(after, expected) }
+    };
+    let trust = |given| consent(number, ConsentKind::TrustList, "shop-1", given);
+    let device = consent(number, ConsentKind::DeviceBinding, "shop-1", true);
+    commit(&*store, keep(0, vec![trust(false), device])).await;
+    let lost = store.commit(keep(0, vec![trust(true)])).await.unwrap();
+    assert_eq!(lost, Committed::Conflict);
+    let given = |found: &[Consent], kind| {
+        found.iter().find(|c| c.kind == kind && c.party == "shop-1").map(|c| c.given)
+    };
+    let found = store.consents("bank-a", "card-1").await.unwrap();
+    assert_eq!(found.len(), 2);
+    assert_eq!(given(&found, ConsentKind::TrustList), Some(false));
+    commit(&*store, keep(1, vec![trust(true)])).await;
+    commit(&*store, keep(2, vec![trust(false)])).await;
+    drop(store);
+    let store = engine.open();
+    let found = store.consents("bank-a", "card-1").await.unwrap();
+    assert_eq!(given(&found, ConsentKind::TrustList), Some(true), "an empty box takes nothing");
+    assert_eq!(given(&found, ConsentKind::DeviceBinding), Some(true));
+    assert_eq!(found[0].name, "Shop");
+    assert!(store.consents("bank-b", "card-1").await.unwrap().is_empty());
+    assert!(store.consents("bank-a", "card-2").await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_card_keeps_a_bounded_number_of_consents<E: Engine>(engine: &E) {
+    let store = engine.open();
+    for n in 1..=120 {
+        let number = TransactionNumber(n);
+        let party = format!("shop-{n}");
+        let consents = vec![consent(number, ConsentKind::TrustList, &party, n % 10 != 0)];
+        commit(&*store, Unit { consents, ..Unit::default() }).await;
+    }
+    let found = store.consents("bank-a", "card-1").await.unwrap();
+    assert_eq!(found.len(), 100);
+    assert!(found.iter().all(|c| c.given), "refusals go first");
+    assert!(found.iter().any(|c| c.party == "shop-119"));
+    assert!(!found.iter().any(|c| c.party == "shop-1"), "then the oldest");
 }

@@ -1,0 +1,148 @@
+//! What cardholders agree to on the challenge page: trusted merchants and bound devices.
+
+use ds_simulator::{Browser, PayOptions, Receipt, pay};
+use e2e::{Card, Issuer, Stage};
+use serde_json::{Value, json};
+
+/// Both issuers ask for everything; trusted merchants and bound devices are not challenged.
+fn asking(config: &mut toml::Table) {
+    for issuer in config["issuer"].as_array_mut().unwrap() {
+        let issuer = issuer.as_table_mut().unwrap();
+        let consent = toml::toml! {
+            trust_list = true
+            device_binding = true
+        };
+        issuer.insert("consent".to_owned(), consent.into());
+        let rules = toml::toml! {
+            [[rule]]
+            name = "trusted merchant"
+            when = { trusted_merchant = true }
+            then = "accept"
+            [[rule]]
+            name = "own device"
+            when = { bound_device = true }
+            then = "accept"
+        };
+        let mut ours = rules["rule"].as_array().unwrap().clone();
+        if let Some(theirs) = issuer.get("rule").and_then(|rules| rules.as_array()) {
+            ours.extend(theirs.iter().cloned());
+        }
+        issuer.insert("rule".to_owned(), ours.into());
+    }
+}
+
+fn options(stage: &Stage, version: &str, card: Card, ticks: &[&str]) -> PayOptions {
+    let mut options = stage.options(&Issuer::Alpha.pan(card));
+    options.version = Some(version.to_owned());
+    options.ticks = ticks.iter().map(|&name| name.to_owned()).collect();
+    options
+}
+
+async fn paid(stage: &Stage, browser: &Browser, options: &PayOptions) -> Receipt {
+    let receipt = pay(&stage.sim.network().merchant, browser, options).await.unwrap();
+    assert_eq!(receipt.problems, Vec::<String>::new(), "{receipt:#?}");
+    assert_eq!(receipt.status.as_deref(), Some("Y"), "{receipt:#?}");
+    receipt
+}
+
+fn pair(message: &Value, name: &str) -> [Value; 2] {
+    [message[name].clone(), message[format!("{name}Source")].clone()]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_bc_24_whitelist_consent() {
+    let stage = Stage::set_configured("whitelist", asking).await;
+    let browser = stage.sim.browser().unwrap();
+    let unticked = options(&stage, "2.2.0", Card::Sms, &[]);
+    let receipt = paid(&stage, &browser, &unticked).await;
+    let rreq = receipt.rreq.unwrap();
+    assert_eq!(pair(&rreq, "whiteListStatus"), [json!("N"), json!("03")], "{rreq}");
+    let ticked = options(&stage, "2.2.0", Card::Sms, &["trust"]);
+    let receipt = paid(&stage, &browser, &ticked).await;
+    assert_eq!(receipt.ares_status.as_deref(), Some("C"), "a refusal is no consent");
+    let rreq = receipt.rreq.unwrap();
+    assert_eq!(pair(&rreq, "whiteListStatus"), [json!("Y"), json!("03")], "{rreq}");
+    assert!(rreq.get("trustListStatus").is_none() && rreq.get("deviceBindingStatus").is_none());
+
+    // From now on that card is known to trust that merchant, after a restart too.
+    stage.acs.kill_9();
+    stage.acs.start().await.unwrap();
+    let receipt = paid(&stage, &browser, &unticked).await;
+    assert_eq!(receipt.ares_status.as_deref(), Some("Y"));
+    let ares = receipt.ares.unwrap();
+    assert_eq!(pair(&ares, "whiteListStatus"), [json!("Y"), json!("03")], "{ares}");
+    // But no other merchant, no other card, and nobody through another directory server.
+    let mut elsewhere = unticked.clone();
+    elsewhere.order.overrides.insert("acquirerMerchantID".to_owned(), json!("another-shop"));
+    let receipt = paid(&stage, &browser, &elsewhere).await;
+    assert_eq!(receipt.ares_status.as_deref(), Some("C"));
+    let other_card = options(&stage, "2.2.0", Card::Email, &[]);
+    let receipt = paid(&stage, &browser, &other_card).await;
+    assert_eq!(receipt.ares_status.as_deref(), Some("C"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_23_15_trust_list_has_its_new_name_in_2_3_1_only() {
+    let stage = Stage::set_configured("trust-list", asking).await;
+    let browser = stage.sim.browser().unwrap();
+    let options_of = |version| options(&stage, version, Card::Sms, &["trust"]);
+    let rreq = paid(&stage, &browser, &options_of("2.3.1")).await.rreq.unwrap();
+    assert_eq!(pair(&rreq, "trustListStatus"), [json!("Y"), json!("03")], "{rreq}");
+    assert!(rreq.get("whiteListStatus").is_none(), "{rreq}");
+    for (version, name) in [("2.3.1", "trustListStatus"), ("2.2.0", "whiteListStatus")] {
+        let ares = paid(&stage, &browser, &options_of(version)).await.ares.unwrap();
+        assert_eq!(pair(&ares, name), [json!("Y"), json!("03")], "{ares}");
+        let names: Vec<_> = ares.as_object().unwrap().keys().collect();
+        let statuses = names.iter().filter(|name| name.contains("ListStatus")).count();
+        assert_eq!(statuses, 2, "{ares}");
+    }
+    // 2.1.0 knows no list: nothing is said, and the rule holds all the same.
+    let ares = paid(&stage, &browser, &options_of("2.1.0")).await.ares.unwrap();
+    assert_eq!(ares["transStatus"], "Y");
+    assert!(!ares.to_string().contains("ListStatus"), "{ares}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_23_14_device_binding() {
+    let stage = Stage::set_configured("device-binding", asking).await;
+    let browser = stage.sim.browser().unwrap();
+    let unticked = options(&stage, "2.3.1", Card::Sms, &[]);
+    let rreq = paid(&stage, &browser, &unticked).await.rreq.unwrap();
+    assert_eq!(pair(&rreq, "deviceBindingStatus"), [json!("04"), json!("03")], "{rreq}");
+    let ticked = options(&stage, "2.3.1", Card::Sms, &["bind"]);
+    let rreq = paid(&stage, &browser, &ticked).await.rreq.unwrap();
+    assert_eq!(pair(&rreq, "deviceBindingStatus"), [json!("14"), json!("03")], "{rreq}");
+
+    // The browser that holds the cookie is known to the 3DS Method.
+    let receipt = paid(&stage, &browser, &unticked).await;
+    let ares = receipt.ares.unwrap();
+    assert_eq!(ares["transStatus"], "Y", "{ares}");
+    assert_eq!(pair(&ares, "deviceBindingStatus"), [json!("14"), json!("03")], "{ares}");
+    // Without the method, in another browser, and with another card it is not.
+    let mut no_method = unticked.clone();
+    no_method.skip_method = true;
+    let receipt = paid(&stage, &browser, &no_method).await;
+    assert_eq!(receipt.ares_status.as_deref(), Some("C"));
+    let other = stage.sim.browser().unwrap();
+    let receipt = paid(&stage, &other, &unticked).await;
+    assert_eq!(receipt.ares_status.as_deref(), Some("C"));
+    let other_card = options(&stage, "2.3.1", Card::Email, &["bind"]);
+    let receipt = paid(&stage, &browser, &other_card).await;
+    assert_eq!(receipt.ares_status.as_deref(), Some("C"));
+    // One cookie serves all cards of the browser, and an empty box takes nothing back.
+    for options in [&other_card, &unticked] {
+        let receipt = paid(&stage, &browser, options).await;
+        assert_eq!(receipt.ares_status.as_deref(), Some("Y"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_asked_or_set_where_the_issuer_keeps_no_consents() {
+    let stage = Stage::set("no-consents").await;
+    let browser = stage.sim.browser().unwrap();
+    let ticked = options(&stage, "2.3.1", Card::Sms, &["trust", "bind"]);
+    let rreq = paid(&stage, &browser, &ticked).await.rreq.unwrap();
+    assert!(rreq.get("trustListStatus").is_none() && rreq.get("deviceBindingStatus").is_none());
+    let receipt = paid(&stage, &browser, &ticked).await;
+    assert_eq!(receipt.ares_status.as_deref(), Some("C"));
+}
