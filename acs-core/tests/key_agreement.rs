@@ -23,23 +23,23 @@ fn concat_kdf(z: &[u8], algorithm_id: &str, u: &str, v: &str, bits: u32) -> Vec<
     let mut hash = Sha256::new_with_prefix(1_u32.to_be_bytes());
     hash.update(z);
     for part in [algorithm_id, u, v] {
-        hash.update(u32::try_from(part.len()).unwrap().to_be_bytes());
+        hash.update(u32::try_from(part.len()).expect("short").to_be_bytes());
         hash.update(part);
     }
     hash.update(bits.to_be_bytes());
-    hash.finalize()[..usize::try_from(bits / 8).unwrap()].to_vec()
+    hash.finalize()[..bits as usize / 8].to_vec()
 }
 
 fn decode(text: &str) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(text).unwrap()
+    URL_SAFE_NO_PAD.decode(text).expect("base64url")
 }
 
 fn own(d: &str) -> EphemeralKey {
-    EphemeralKey::generate(&mut Given(decode(d).try_into().unwrap()))
+    EphemeralKey::generate(&mut Given(decode(d).try_into().expect("32 bytes")))
 }
 
 fn jwk(value: &serde_json::Value) -> P256PublicJwk {
-    let text = |name: &str| value[name].as_str().unwrap().to_owned();
+    let text = |name: &str| value[name].as_str().expect("a text").to_owned();
     P256PublicJwk { x: text("x"), y: text("y") }
 }
 
@@ -90,14 +90,14 @@ fn published_examples() {
 }
 
 fn hex(pair: &[u8]) -> u8 {
-    u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()
+    u8::from_str_radix(str::from_utf8(pair).expect("text"), 16).expect("hex")
 }
 
 fn p256_secret(d: &[u8], public: &P256PublicJwk) -> Vec<u8> {
-    let secret = p256::SecretKey::from_slice(d).unwrap();
+    let secret = p256::SecretKey::from_slice(d).expect("a key");
     let (x, y) = (&public.x, &public.y);
     let text = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
-    let public = p256::PublicKey::from_jwk_str(&text).unwrap();
+    let public = p256::PublicKey::from_jwk_str(&text).expect("a key");
     let shared = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), public.as_affine());
     shared.raw_secret_bytes().to_vec()
 }

@@ -2,11 +2,13 @@
 
 mod app;
 mod areq;
+mod crypto;
 mod faults;
 mod roles;
 mod shop;
 mod stub;
 mod stub_app;
+mod transcripts;
 
 use std::time::Duration;
 

