@@ -157,6 +157,18 @@ impl Pan {
         &self.0
     }
 
+    /// Whether the last digit is that of ISO/IEC 7812-1, annex B.
+    #[must_use]
+    pub fn check_digit_is_right(&self) -> bool {
+        let doubled = |place: usize, digit: u32| {
+            let value = if place % 2 == 1 { digit * 2 } else { digit };
+            value / 10 + value % 10
+        };
+        let digits = self.expose_digits().bytes().rev().map(|byte| u32::from(byte - b'0'));
+        let sum: u32 = digits.enumerate().map(|(place, digit)| doubled(place, digit)).sum();
+        sum.is_multiple_of(10)
+    }
+
     /// The last four digits, which may be shown.
     #[must_use]
     pub fn last4(&self) -> &str {

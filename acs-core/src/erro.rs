@@ -182,6 +182,11 @@ pub enum Fault {
     MccInvalid,
     /// The dsTransID was seen before [P-AREQ-20].
     DuplicateMessage,
+    /// The threeDSServerTransID came before under another dsTransID, where that is refused
+    /// [P-AREQ-20].
+    ServerTransIdRepeated,
+    /// A date too far from UTC, where that is checked [P-GEN-11].
+    ClockApart(&'static str),
     /// A repeated CReq, where they are refused [P-BRW-17].
     RepeatedCReqRefused,
     /// A second CReq that differs from the first [P-BRW-17].
@@ -431,6 +436,18 @@ fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion])
             "P-AREQ-20",
             "A message with this transaction id was processed before",
             "dsTransID".to_owned(),
+        ),
+        Fault::ServerTransIdRepeated => (
+            if newest { E::DuplicateMessage } else { E::TransactionIdUnknown },
+            "P-AREQ-20",
+            "Another message with this threeDSServerTransID was processed before",
+            "threeDSServerTransID".to_owned(),
+        ),
+        Fault::ClockApart(name) => (
+            E::ElementInvalid,
+            "P-GEN-11",
+            "Expected a date in UTC that is at most 30 minutes from now",
+            (*name).to_owned(),
         ),
         Fault::RepeatedCReqRefused => (
             if newest { E::RepeatedCReqRefused } else { E::TransactionDataInvalid },

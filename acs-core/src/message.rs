@@ -4,6 +4,7 @@
 
 mod areq;
 mod envelope;
+mod objection;
 mod oreq;
 
 use base64::Engine as _;
@@ -16,6 +17,7 @@ use crate::erro::{Fault, Rejection};
 use crate::json;
 use crate::validate::{Walk, explain};
 use envelope::Envelope;
+pub use objection::{AReqReadings, objection};
 pub use oreq::{AtOreqEndpoint, OReq, PriorReference, SequencePart, read_oreq};
 
 /// What a reader of incoming messages has to know about the peer and this installation.

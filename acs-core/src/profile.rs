@@ -73,6 +73,8 @@ pub struct IssuerProfile {
     pub first_creq_seconds: u32,
     /// Wait on a shown page, seconds (600) [P-TMO-05].
     pub idle_seconds: u32,
+    /// What a browser is given when a challenge is over.
+    pub browser: BrowserReadings,
     /// Trust lists and device binding.
     pub consents: ConsentSettings,
 }
@@ -125,6 +127,19 @@ impl ConsentSettings {
     pub(crate) const fn declined_status(&self) -> &'static str {
         if self.declined_is_refused { "R" } else { "N" }
     }
+}
+
+/// Readings of the end of a browser challenge that may be chosen; the default is none of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BrowserReadings {
+    /// `brw.cres_without_rres`: a final CRes says N when no RRes came, not what was decided
+    /// [P-BRW-33].
+    pub no_rres_is_n: bool,
+    /// `brw.cres_on_idle`: an idle page asks again by itself and gets a CRes N [P-BRW-34].
+    pub cres_on_idle: bool,
+    /// `brw.reoffer_final_cres`: an identical CReq after the end gets the final page again, not an
+    /// Erro [P-BRW-18].
+    pub reoffer_final_cres: bool,
 }
 
 /// The app channel.

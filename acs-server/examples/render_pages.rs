@@ -79,6 +79,7 @@ fn code_view(
         sent_to: "89".to_owned(),
         code_length: 6,
         life_minutes: 5,
+        idle_seconds: None,
         error,
         status,
         attempts_left: 2,

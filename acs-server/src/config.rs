@@ -26,7 +26,7 @@ pub use keys::Keys;
 pub use limits::Limits;
 pub use listen::{Listen, Public};
 pub use log::{Log, LogFormat};
-pub use protocol::Protocol;
+pub use protocol::{Base64Url, Protocol, SameServerTransId};
 pub use rreq_targets::RReqTargets;
 pub use storage::Storage;
 pub use tls::{KeyPair, Tls};

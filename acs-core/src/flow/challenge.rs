@@ -276,6 +276,7 @@ impl Machine<'_> {
             ending,
             creq,
             new_cookie: agreed.new_cookie,
+            unanswered: false,
         };
         self.moves_on();
         self.keep(agreed);

@@ -36,6 +36,8 @@ pub struct CodeView {
     pub sent_to: String,
     pub code_length: u8,
     pub life_minutes: u32,
+    /// After so many seconds the page asks for its end by itself; `None`: it never does [P-BRW-34].
+    pub idle_seconds: Option<u32>,
     /// `err.wrong`, `err.last`, `err.form`, `err.expired`, `resend.fail`, `stale` ... or none.
     pub error: Option<&'static str>,
     /// `resend.done`, `resend.wait` ... or none.

@@ -7,4 +7,5 @@ mod consents;
 pub(super) mod harness;
 mod properties;
 mod quiet;
+mod readings;
 mod three_ri;

@@ -235,6 +235,9 @@ pub struct Decided {
     /// The last page sets the cookie of a newly bound device.
     #[serde(rename = "nc", default, skip_serializing_if = "std::ops::Not::not")]
     pub new_cookie: bool,
+    /// No RRes came in time, or the browser waited for it no longer [P-BRW-33].
+    #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
+    pub unanswered: bool,
 }
 
 /// How a challenge ended, for what the browser is shown.

@@ -152,6 +152,7 @@ impl Issuer {
             first_creq_seconds: protocol.first_creq_seconds,
             idle_seconds: protocol.idle_seconds,
             consents: self.consent.settings(),
+            browser: protocol.browser_readings(),
         }
     }
 

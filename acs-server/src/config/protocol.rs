@@ -1,6 +1,8 @@
 //! `[protocol]`: readings of the specification that may be chosen, with the default that
 //! docs/spec-decisions.md gives reasons for.
 
+use acs_core::message::AReqReadings;
+use acs_core::profile::BrowserReadings;
 use serde::Deserialize;
 
 /// Named settings of the protocol.
@@ -11,6 +13,20 @@ pub struct Protocol {
     pub brw_erro_field: ErroField,
     /// What a repeated CReq gets [P-BRW-17].
     pub brw_repeat_creq: RepeatedCReq,
+    /// Status of the final CRes when no RRes came [P-BRW-33].
+    pub brw_cres_without_rres: CResWithoutRRes,
+    /// An idle page asks for its end by itself and posts a CRes N: a deviation [P-BRW-34].
+    pub brw_cres_on_idle: bool,
+    /// A CReq after the end gets the final page again: a deviation [P-BRW-18].
+    pub brw_reoffer_final_cres: bool,
+    /// `purchaseDate` more than 30 minutes off is refused in 2.3.1 [P-GEN-11].
+    pub areq_clock_check: bool,
+    /// An account number with a wrong check digit is refused [P-AREQ-14].
+    pub areq_luhn: bool,
+    /// What a threeDSServerTransID gets that came before under another dsTransID [P-AREQ-20].
+    pub areq_same_3dss_trans_id: SameServerTransId,
+    /// What base64url of browsers may look like [P-TRN-08].
+    pub base64url: Base64Url,
     /// `transStatusReason` of a cancelled challenge in 2.1.0 and 2.2.0 [P-BRW-23].
     pub brw_cancel_reason_210: String,
     pub brw_cancel_reason_220: String,
@@ -48,6 +64,36 @@ pub enum RepeatedCReq {
     Refuse,
 }
 
+/// Status of a final CRes without an RRes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum CResWithoutRRes {
+    /// As the challenge decided.
+    #[serde(rename = "decided")]
+    Decided,
+    /// Not authenticated, whatever was decided.
+    N,
+}
+
+/// Answers to a threeDSServerTransID that came before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameServerTransId {
+    /// A retry of the 3DS Server through its DS.
+    Accept,
+    /// Erro 312 (2.3.1) or 301.
+    Refuse,
+}
+
+/// Reading of base64url.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Base64Url {
+    /// Padding, white space at the end and stray bits are accepted and counted.
+    Tolerant,
+    /// Refused.
+    Strict,
+}
+
 /// Status after two failed connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum LateStatus {
@@ -68,11 +114,36 @@ impl ErroField {
     }
 }
 
+impl Protocol {
+    /// What the core needs for browsers.
+    #[must_use]
+    pub fn browser_readings(&self) -> BrowserReadings {
+        BrowserReadings {
+            no_rres_is_n: self.brw_cres_without_rres == CResWithoutRRes::N,
+            cres_on_idle: self.brw_cres_on_idle,
+            reoffer_final_cres: self.brw_reoffer_final_cres,
+        }
+    }
+
+    /// Checks of AReqs that the tables do not print.
+    #[must_use]
+    pub const fn areq_readings(&self) -> AReqReadings {
+        AReqReadings { clock_check: self.areq_clock_check, luhn: self.areq_luhn }
+    }
+}
+
 impl Default for Protocol {
     fn default() -> Self {
         Self {
             brw_erro_field: ErroField::CRes,
             brw_repeat_creq: RepeatedCReq::Reshow,
+            brw_cres_without_rres: CResWithoutRRes::Decided,
+            brw_cres_on_idle: false,
+            brw_reoffer_final_cres: false,
+            areq_clock_check: false,
+            areq_luhn: false,
+            areq_same_3dss_trans_id: SameServerTransId::Accept,
+            base64url: Base64Url::Tolerant,
             brw_cancel_reason_210: "01".to_owned(),
             brw_cancel_reason_220: "26".to_owned(),
             technical_reason_210: "07".to_owned(),

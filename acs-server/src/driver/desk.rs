@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::config::Limits;
-use crate::http::areq::InFlight;
+use crate::http::areq::{InFlight, ServerIds};
 use crate::http::creq_browser::Strangers;
 use crate::http::method_url::MethodRuns;
 use crate::outgoing::Deliveries;
@@ -19,6 +19,7 @@ pub struct Desk {
     pub(crate) deliveries: Deliveries,
     pub(crate) methods: MethodRuns,
     pub(crate) rounds: Rounds,
+    pub(crate) server_ids: ServerIds,
     pub(crate) strangers: Strangers,
     turns: Vec<tokio::sync::Mutex<()>>,
 }
@@ -32,6 +33,7 @@ impl Desk {
             deliveries: Deliveries::default(),
             methods: MethodRuns::new(limits),
             rounds: Rounds::default(),
+            server_ids: ServerIds::default(),
             strangers: Strangers::default(),
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
         }

@@ -3,6 +3,7 @@
 
 mod in_flight;
 mod prior;
+mod server_ids;
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use acs_core::erro::{ErroContext, Fault, Rejection, erro};
 use acs_core::flow::consent::{ConsentLookup, DeviceId};
 use acs_core::flow::transaction::Phase;
 use acs_core::flow::{AuthenticateInput, Authenticated, Prior, authenticate};
-use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, read_areq};
+use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, objection, read_areq};
 use acs_core::profile::{Account, CardLookup, Contacts, IssuerProfile};
 use axum::Extension;
 use axum::body::Body;
@@ -23,6 +24,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use rustls_pki_types::UnixTime;
 
 use crate::app::{App, DsPeer, DsRuntime, IssuerRuntime};
+use crate::config::SameServerTransId;
 use crate::driver::{self, Arrived, SystemRandom};
 use crate::http::respond;
 use crate::outgoing;
@@ -33,6 +35,7 @@ use crate::{crash, trans_id};
 
 pub use in_flight::InFlight;
 use in_flight::{Claim, Place};
+pub use server_ids::ServerIds;
 
 /// Answers one message of a directory server.
 pub async fn handle(
@@ -138,9 +141,18 @@ async fn repeat(app: &App, areq: &AReq, number: TransactionNumber) -> Answer {
 }
 
 async fn first(app: &Arc<App>, ds: usize, areq: &AReq, key: ReplayKey, place: Place<'_>) -> Answer {
+    let now = app.clock.now();
+    if let Some(fault) = objection(areq, app.config.protocol.areq_readings(), now) {
+        return refused(areq, fault);
+    }
     let Some(issuer) = app.issuer_of(ds, &areq.pan) else {
         return refused(areq, Fault::NotServed("acctNumber"));
     };
+    if app.config.protocol.areq_same_3dss_trans_id == SameServerTransId::Refuse
+        && !app.desk.server_ids.is_new(ds, areq, now)
+    {
+        return refused(areq, Fault::ServerTransIdRepeated);
+    }
     let ds = &app.ds[ds];
     let ds_id = &ds.profile.id;
     let account = Account { pan: areq.pan.clone(), card_token: app.store.card_token(&areq.pan) };

@@ -32,7 +32,8 @@ pub async fn creq(
     body: Bytes,
 ) -> Response {
     let language = accepted_language(&headers);
-    let Some(CReqForm { creq, acs_trans_id: id, session_data }) = forms::creq(&body) else {
+    let form = forms::creq(&body).filter(|form| !form.tolerated || super::tolerates(&app, "creq"));
+    let Some(CReqForm { creq, acs_trans_id: id, session_data, .. }) = form else {
         tracing::warn!(rule = "P-BRW-10", "a CReq form cannot be read");
         return stranger(&app, peer.ip(), language, None);
     };

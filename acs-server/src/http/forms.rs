@@ -8,6 +8,7 @@ use acs_core::flow::challenge;
 use acs_core::flow::consent::Choice;
 use base64::Engine as _;
 use base64::alphabet;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -17,6 +18,9 @@ pub struct CReqForm {
     /// The decoded bytes of `creq`: JSON, as far as its `acsTransID` could be read.
     pub creq: Vec<u8>,
     pub acs_trans_id: TransId,
+    /// `creq` was not written as RFC 7515 wants it: padded, with white space behind it, or with
+    /// stray bits.
+    pub tolerated: bool,
     /// `threeDSSessionData`, unless it is longer than [`MAX_SESSION_DATA`].
     pub session_data: Option<String>,
 }
@@ -27,15 +31,16 @@ pub fn creq(body: &[u8]) -> Option<CReqForm> {
     let (mut creq, mut session_data) = (None, None);
     for (name, value) in url::form_urlencoded::parse(body) {
         match name.as_ref() {
-            "creq" => creq = TOLERANT.decode(value.trim_end().as_bytes()).ok(),
+            "creq" => creq = decode(&value),
             "threeDSSessionData" => session_data = Some(value.into_owned()),
             _ => {}
         }
     }
-    let creq = creq?;
+    let (creq, tolerated) = creq?;
     Some(CReqForm {
         acs_trans_id: challenge::creq_transaction(&creq)?,
         creq,
+        tolerated,
         session_data: session_data.filter(|data| data.len() <= MAX_SESSION_DATA),
     })
 }
@@ -80,6 +85,8 @@ pub struct MethodForm {
     pub notification_url: Option<String>,
     /// `threeDSMethodData` as it came, for the script to send back.
     pub start: String,
+    /// `threeDSMethodData` was not written as RFC 7515 wants it.
+    pub tolerated: bool,
     /// `browserData`: what the script found.
     pub found: Option<String>,
 }
@@ -96,10 +103,10 @@ pub fn method(body: &[u8]) -> Option<MethodForm> {
         }
     }
     let start: String = start?;
-    let json = TOLERANT.decode(start.trim_end()).ok()?;
+    let (json, tolerated) = decode(&start)?;
     let data: MethodData = serde_json::from_slice(&json).ok()?;
     let run = TransId::parse(&data.three_ds_server_trans_id)?;
-    Some(MethodForm { run, notification_url: data.notification_url, start, found })
+    Some(MethodForm { run, notification_url: data.notification_url, start, tolerated, found })
 }
 
 #[derive(Deserialize)]
@@ -122,7 +129,15 @@ impl fmt::Debug for PageForm {
     }
 }
 
-/// base64url as senders write it: padded or not [P-TRN-08].
+/// base64url as senders write it, padded or not [P-TRN-08, Req 119, Req 192, Req 263], and whether
+/// that took tolerance.
+fn decode(text: &str) -> Option<(Vec<u8>, bool)> {
+    if let Ok(bytes) = URL_SAFE_NO_PAD.decode(text) {
+        return Some((bytes, false));
+    }
+    TOLERANT.decode(text.trim_end()).ok().map(|bytes| (bytes, true))
+}
+
 const TOLERANT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
@@ -134,7 +149,7 @@ pub const MAX_SESSION_DATA: usize = 4096;
 
 #[cfg(test)]
 mod tests {
-    use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+    use base64::engine::general_purpose::URL_SAFE;
 
     use super::*;
 
@@ -153,6 +168,15 @@ mod tests {
             assert_eq!(form.session_data.as_deref(), Some("a=b"));
         }
         assert!(creq(b"creq=e30").is_none() && creq(b"").is_none());
+    }
+
+    #[test]
+    fn tolerance_is_told() {
+        for (text, tolerated) in [("aGk", false), ("aGk=", true), ("aGk\r\n", true), ("aGl", true)]
+        {
+            assert_eq!(decode(text), Some((b"hi".to_vec(), tolerated)), "{text:?}");
+        }
+        assert_eq!(decode("a+k"), None, "the other alphabet");
     }
 
     #[test]

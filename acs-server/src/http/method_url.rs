@@ -28,7 +28,9 @@ pub async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(MethodForm { run, notification_url, start, found }) = forms::method(&body) else {
+    let form = forms::method(&body)
+        .filter(|form| !form.tolerated || super::tolerates(&app, "threeDSMethodData"));
+    let Some(MethodForm { run, notification_url, start, found, .. }) = form else {
         tracing::warn!(rule = "P-MTH-05", "3DS Method data cannot be read");
         metrics::counter!("acs_refused_total", "listener" => "cardholder", "cause" => "method-data")
             .increment(1);

@@ -18,6 +18,7 @@ fn code_page(window_size: &str) -> String {
         sent_to: "89".to_owned(),
         code_length: 6,
         life_minutes: 5,
+        idle_seconds: None,
         error: None,
         status: None,
         attempts_left: 2,

@@ -16,5 +16,6 @@ mod import;
 mod journey;
 mod payments;
 mod scenarios;
+mod settings;
 mod three_ri;
 mod tls;

@@ -79,7 +79,7 @@ fn scan_file(file: &str, text: &str, cites: &mut Cites) {
             }
             cites.by_name.entry(name.to_owned()).or_default().insert(place);
         }
-        for id in ids(quotable(line)) {
+        for id in ids(quotable(line), !line.starts_with("//!")) {
             if in_tests {
                 if let Some(name) = test_around(&lines, at) {
                     let place = Place { file: file.to_owned(), item: name.to_owned() };
@@ -99,12 +99,16 @@ fn quotable(line: &str) -> &str {
     if line.contains('"') { line } else { line.find("//").map_or("", |at| &line[at..]) }
 }
 
-/// Rule ids of a text, ranges written out.
-fn ids(text: &str) -> Vec<String> {
+/// Rule ids of a text, ranges written out if they count: what a whole file is about says little
+/// of each rule in it.
+fn ids(text: &str, ranges_count: bool) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in text.char_indices() {
         let starts = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
-        if starts && let Some(mut ids) = id_at(&text[at..]) {
+        if starts
+            && let Some(mut ids) = id_at(&text[at..])
+            && (ranges_count || ids.len() == 1)
+        {
             found.append(&mut ids);
         }
     }
@@ -249,10 +253,11 @@ mod tests {
     #[test]
     fn ids_and_ranges_are_read() {
         let text = "// [P-BRW-09..11, Req 222], Note 25; T-BC-12 but not XP-BRW-01 or P-B-1";
-        let found = ids(text);
+        let found = ids(text, true);
         assert_eq!(found, ["P-BRW-09", "P-BRW-10", "P-BRW-11", "Req 222", "Note 25", "T-BC-12"]);
-        assert!(ids(quotable("let req = Req 3;")).is_empty());
-        assert_eq!(ids(quotable("warn!(rule = \"P-MTH-05\");")), ["P-MTH-05"]);
+        assert!(ids(quotable("let req = Req 3;"), true).is_empty());
+        assert_eq!(ids(text, false), ["Req 222", "Note 25", "T-BC-12"]);
+        assert_eq!(ids(quotable("warn!(rule = \"P-MTH-05\");"), true), ["P-MTH-05"]);
     }
 
     #[test]

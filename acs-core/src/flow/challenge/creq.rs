@@ -29,6 +29,7 @@ impl Machine<'_> {
         match &self.transaction.phase {
             Phase::ExpectCReq(_) => self.begin(accepted),
             Phase::ExpectEntry(_) => self.repeat(accepted),
+            _ if self.reoffers(&accepted) => self.shows_current(page::Note::None),
             _ => {
                 let fault = self.too_late();
                 let rejection = self.rejection(fault, CREQ);
@@ -105,6 +106,21 @@ impl Machine<'_> {
         self.moves_on();
         self.renew();
         self.shows_current(page::Note::None)
+    }
+
+    /// Whether an identical CReq gets the final page again, by `brw.reoffer_final_cres`
+    /// [P-BRW-18].
+    fn reoffers(&self, creq: &AcceptedCReq) -> bool {
+        let on = self.context.issuer.browser.reoffer_final_cres;
+        let decided = self.transaction.decided().filter(|_| on);
+        decided.is_some_and(|decided| {
+            let has_cres = match decided.ending {
+                Ending::Verified | Ending::Failed | Ending::Cancelled => true,
+                Ending::Idle => self.context.issuer.browser.cres_on_idle,
+                Ending::NeverBegun | Ending::Refused => false,
+            };
+            has_cres && decided.creq.digest == creq.digest
+        })
     }
 
     /// What a CReq is told when the challenge is not open.

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::{ChallengeContext, entry, otp, token};
 use crate::Random;
 use crate::dictionary::Message;
+use crate::element::TransStatus;
 use crate::erro::ErroMessage;
 use crate::flow::consent::device_cookie;
 use crate::flow::cres;
@@ -82,15 +83,24 @@ fn over(
     round_is_on: bool,
     context: &ChallengeContext<'_>,
 ) -> View {
+    let readings = context.issuer.browser;
     let outcome = match decided.ending {
-        Ending::Idle => return View::TimedOut { language: transaction.language.clone() },
+        Ending::Idle if !readings.cres_on_idle => {
+            return View::TimedOut { language: transaction.language.clone() };
+        }
         Ending::NeverBegun | Ending::Refused => return invalid(transaction),
         _ if round_is_on => return View::Processing,
         Ending::Verified => "ok",
-        Ending::Failed => "fail",
+        Ending::Failed | Ending::Idle => "fail",
         Ending::Cancelled => "cancel",
     };
-    match (&transaction.notification_url, cres::last(transaction, decided.status)) {
+    // [P-BRW-33]
+    let (status, outcome) = if readings.no_rres_is_n && decided.unanswered {
+        (TransStatus::NotAuthenticated, "fail")
+    } else {
+        (decided.status, outcome)
+    };
+    match (&transaction.notification_url, cres::last(transaction, status)) {
         (Some(url), Ok(cres)) => View::Final(Box::new(FinalView {
             language: transaction.language.clone(),
             window_size: decided.creq.window.clone(),
@@ -135,6 +145,7 @@ fn code(
         sent_to: sent_to.unwrap_or_default(),
         code_length: otp::length(settings),
         life_minutes: settings.life_seconds.div_ceil(60),
+        idle_seconds: context.issuer.browser.cres_on_idle.then_some(context.issuer.idle_seconds),
         error: match note {
             Note::Error(key) => Some(key),
             _ => None,

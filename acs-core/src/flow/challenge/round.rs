@@ -26,13 +26,13 @@ impl Machine<'_> {
                 self.audit("rreq-unanswered", json!({}));
                 let rejection = self.rejection(Fault::TimedOut, None);
                 self.complain(rejection);
-                self.over(wait.decided);
+                self.over(Decided { unanswered: true, ..wait.decided });
             }
             RReqNews::ConnectionFailedTwice if wait.released => {}
             RReqNews::ConnectionFailedTwice => self.release(wait.decided),
             RReqNews::GivenUp => {
                 self.audit("rreq-given-up", json!({ "status": wait.decided.status.code() }));
-                self.over(wait.decided);
+                self.over(Decided { unanswered: true, ..wait.decided });
             }
         }
         self.step(None)
@@ -122,7 +122,7 @@ impl Machine<'_> {
         self.moves_on();
         let late = self.context.issuer.late_status_u && decided.status != TransStatus::Unavailable;
         let replaced = if late { self.late(&decided) } else { None };
-        let decided = replaced.unwrap_or(decided);
+        let decided = Decided { unanswered: true, ..replaced.unwrap_or(decided) };
         self.transaction.phase = Phase::ExpectRRes(ExpectRRes { decided, released: true });
     }
 

@@ -23,8 +23,8 @@ use crate::message::{
 };
 use crate::policy::RuleOutcome;
 use crate::profile::{
-    Account, AppSettings, Card, CardLookup, CardState, ConsentSettings, Contacts, DsProfile,
-    EciTable, IssuerProfile, Locale, OtpSettings, PolicyProfile, ThreeRiSettings,
+    Account, AppSettings, BrowserReadings, Card, CardLookup, CardState, ConsentSettings, Contacts,
+    DsProfile, EciTable, IssuerProfile, Locale, OtpSettings, PolicyProfile, ThreeRiSettings,
 };
 use crate::{Random, UtcMillis};
 
@@ -79,6 +79,7 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
         late_status_u: true,
         scripted_outcomes: false,
         first_creq_seconds: 30,
+        browser: BrowserReadings::default(),
         idle_seconds: 600,
         consents: ConsentSettings::off(),
     }
