@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use acs_core::dictionary::Cell;
 use acs_core::element::{DeviceChannel, MessageCategory, MessageVersion};
 use acs_core::erro::{Rejection, erro};
-use acs_core::message::{ReadRules, read_areq, read_creq, read_rres};
+use acs_core::message::{ReadRules, read_areq, read_creq, read_oreq, read_rres};
 use test_vectors::{Expect, Vector};
 
 fn rules() -> ReadRules {
@@ -37,6 +37,7 @@ fn read(vector: &Vector) -> Option<Result<(), Box<Rejection>>> {
         "AReq" => read_areq(&vector.body, &rules).map(drop),
         "CReq" => read_creq(&vector.body, &rules).map(drop),
         "RRes" => read_rres(&vector.body, &rules, cell(vector)).map(drop),
+        "OReq" => read_oreq(&vector.body, &rules).map(drop),
         // An Erro is taken as it is [Req 216].
         _ => return None,
     })

@@ -3,6 +3,7 @@
 mod card;
 mod check;
 mod init;
+mod notice;
 mod serve;
 
 use std::io::Write as _;
@@ -24,6 +25,7 @@ enum Command {
     Check(check::CheckArgs),
     Serve(serve::ServeArgs),
     Card(card::CardArgs),
+    Notice(notice::NoticeArgs),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -39,6 +41,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Card(args) => card::run(args),
+        Command::Notice(args) => notice::run(&args),
     };
     done.unwrap_or_else(|error| {
         say(&format!("acs: {error:#}"));

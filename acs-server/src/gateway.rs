@@ -166,7 +166,8 @@ fn append(file: &std::path::Path, line: &[u8]) -> std::io::Result<()> {
     options.open(file)?.write_all(line)
 }
 
-fn rfc3339(at: UtcMillis) -> String {
+/// A moment as operators and issuers read it.
+pub(crate) fn rfc3339(at: UtcMillis) -> String {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000)
         .ok()
         .and_then(|moment| moment.format(&Rfc3339).ok())

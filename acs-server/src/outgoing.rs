@@ -175,7 +175,10 @@ async fn exchange(app: &Arc<App>, row: &OutgoingRow, link: link::Link, attempts:
     }
     crash::pass("before-rreq");
     let (news, result) = match link.post(&row.payload, rres_timer(app)).await {
-        Ok(body) => (RReqArrived::Answered(body), "answered"),
+        Ok(answer) => {
+            link::note_ids(&row.payload, &answer.headers, &row.ds_id);
+            (RReqArrived::Answered(answer.body), "answered")
+        }
         Err(error) => {
             tracing::warn!(ds = row.ds_id, transaction = row.transaction.0, %error, "no answer to an RReq");
             (RReqArrived::NoAnswer, "no-answer")

@@ -3,13 +3,16 @@
 //! One [`Unit`] is all or nothing; many units share one durable commit. A call to
 //! [`Store::commit`] returns only after its unit is on disk (invariant 4).
 
+mod notices;
 pub mod sqlite;
 
 use acs_core::UtcMillis;
-use acs_core::element::Pan;
+use acs_core::element::{Pan, TransId};
 use acs_core::flow::consent::Consent;
 use acs_core::profile::Card;
 use futures_util::future::BoxFuture;
+
+pub use notices::{NoticeDetail, NoticeRow};
 
 /// Number of a transaction's row. acsTransIDs are the encryption of it (see `trans_id`), so no
 /// index over random ids exists.
@@ -238,6 +241,18 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Events of a transaction, oldest first.
     fn events(&self, number: TransactionNumber)
     -> BoxFuture<'_, Result<Vec<EventRow>, StoreError>>;
+
+    /// What came of a directory server's notice, in the order of its coming [P-OPR-02].
+    fn notice_parts(
+        &self,
+        ds_id: &str,
+        sequence: TransId,
+    ) -> BoxFuture<'_, Result<Vec<NoticeRow>, StoreError>>;
+
+    /// Stores a part of a notice durably; of all parts only the newest `keep` stay.
+    /// [`Committed::Conflict`] when its place is taken: read the parts again and place it anew.
+    fn put_notice(&self, row: NoticeRow, keep: u32)
+    -> BoxFuture<'_, Result<Committed, StoreError>>;
 
     /// Waits until everything queued is on disk and stops the writer.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -9,11 +9,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::fault::Faults;
+use crate::notice::Notice;
 use crate::shop::respond::{self, Policy};
 use crate::shop::texts::Language;
 use crate::shop::timeline::{Timeline, seconds, utc};
@@ -30,6 +31,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/trace/{id}", get(one))
         .route("/faults", get(faults).put(set_faults))
         .route("/ds/{name}/rreq-connections", put(rreq_connections))
+        .route("/ds/{name}/notices", post(send_notice))
         .route("/ds/{name}/rreqs/{acs_trans_id}", get(rreqs))
         .with_state(shared)
 }
@@ -95,6 +97,25 @@ async fn rreq_connections(
     };
     match done {
         Ok(()) => as_json(&json!({"accept": wish.accept})),
+        Err(error) => (StatusCode::CONFLICT, format!("{error:#}")).into_response(),
+    }
+}
+
+/// Sends an operational notice to the ACS; the answer says what came back.
+async fn send_notice(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Response {
+    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let notice: Notice = match serde_json::from_slice(&body) {
+        Ok(notice) => notice,
+        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    };
+    match network.directory.send_notice(&notice).await {
+        Ok(report) => as_json(&report),
         Err(error) => (StatusCode::CONFLICT, format!("{error:#}")).into_response(),
     }
 }

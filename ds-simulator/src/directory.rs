@@ -3,6 +3,7 @@
 
 mod device_data;
 mod judge;
+mod notices;
 mod ranges;
 mod results;
 
@@ -193,9 +194,14 @@ impl DirectoryServer {
         }
     }
 
+    /// `dsReferenceNumber`.
+    fn reference_number(&self) -> String {
+        format!("{}-REF-0001", self.name.to_uppercase())
+    }
+
     /// What the directory server adds to an AReq for the ACS [P-AREQ-16].
     async fn enrich(&self, areq: &mut Value, ds_trans_id: &str) {
-        areq["dsReferenceNumber"] = json!(format!("{}-REF-0001", self.name.to_uppercase()));
+        areq["dsReferenceNumber"] = json!(self.reference_number());
         areq["dsTransID"] = json!(ds_trans_id);
         // 3RI of 2.1.0 never has an RReq.
         if text(areq, "deviceChannel") != Some("03")

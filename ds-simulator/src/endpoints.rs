@@ -137,7 +137,7 @@ impl Endpoints {
         Self {
             acs: AcsEndpoints {
                 areq: format!("https://localhost:{}/3ds/areq", ports.acs_ds_a),
-                oreq: None,
+                oreq: Some(format!("https://localhost:{}/3ds/oreq", ports.acs_ds_a)),
                 method: Some(format!("{cardholder}/3ds/method")),
                 challenge_browser: Some(format!("{cardholder}/3ds/challenge/browser")),
                 challenge_app: None,

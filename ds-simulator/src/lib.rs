@@ -17,6 +17,7 @@ mod listener;
 pub mod load;
 pub mod merchant;
 pub mod message;
+pub mod notice;
 pub mod pay;
 pub mod pki;
 pub mod recorder;

@@ -15,12 +15,14 @@ use ds_simulator::browser::{CodeSource, Step};
 use ds_simulator::cards;
 use ds_simulator::endpoints::{Endpoints, PkiFiles, Ports};
 use ds_simulator::jar::Jar;
+use ds_simulator::link::Link;
 use ds_simulator::load::LoadOptions;
 use ds_simulator::message::Order;
+use ds_simulator::notice::{Notice, Sender};
 use ds_simulator::pki::Identity;
 use ds_simulator::sdk::{AppOptions, pay_in_app};
 use ds_simulator::send::{self, Role};
-use ds_simulator::trace::Event;
+use ds_simulator::trace::{Event, Trace};
 use ds_simulator::{Faults, NetworkConfig, PayOptions, Receipt, SimConfig, Simulator};
 
 /// Directory server, 3DS Server, shop and browser around an Access Control Server.
@@ -38,6 +40,7 @@ const EXAMPLES: &str = "Examples (against a running `cargo xtask demo`):
   ds-sim pay --channel app --ui native --enc cbc --pan 4000000000001091 --amount 12800
   ds-sim pay --pan 4000000000001091 --amount 900 --channel 3ri --three-ri-ind 01 --prior-ref ID
   ds-sim send areq.json --as ds --fresh
+  ds-sim oreq --text \"The root changes on 1 March.\" --parts 3
   ds-sim load --seconds 5 --connections 16";
 
 #[derive(Debug, Subcommand)]
@@ -48,6 +51,8 @@ enum Command {
     Pay(Box<Pay>),
     /// Post a message file as it is and print the answer
     Send(Send),
+    /// Send an operational notice to the ACS as a directory server does, part by part
+    Oreq(Oreq),
     /// Send AReqs to the ACS as a directory server does, as fast as it answers; report as JSON
     Load(Load),
     /// The bare TLS echo that benchmarks compare with
@@ -194,6 +199,39 @@ struct Send {
 }
 
 #[derive(Debug, Args)]
+struct Oreq {
+    /// The notice
+    #[arg(long)]
+    text: Option<String>,
+    /// opCategory: 01 general, 02 alert, 03 certificate expiry, 04 approval expiry, 05 fraud, 06 other
+    #[arg(long, default_value = "03")]
+    category: String,
+    /// opSeverity: 01 critical, 02 major, 03 minor, 04 informational
+    #[arg(long, default_value = "02")]
+    severity: String,
+    /// opExpDate, YYYYMMDD; default: in 30 days
+    #[arg(long)]
+    expires: Option<String>,
+    /// Cut the text into this many parts
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=99))]
+    parts: u8,
+    /// Send only these parts, in this order, e.g. 1,3
+    #[arg(long, value_delimiter = ',')]
+    numbers: Vec<u8>,
+    /// acsTransID of the transaction that it is about
+    #[arg(long)]
+    about: Option<String>,
+    /// Merge this JSON object into each OReq; null takes an element away
+    #[arg(long)]
+    oreq: Option<String>,
+    #[arg(long, default_value = "target/demo/endpoints.json")]
+    endpoints: PathBuf,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct Load {
     #[arg(long, default_value = "target/demo/endpoints.json")]
     endpoints: PathBuf,
@@ -248,6 +286,7 @@ async fn main() -> ExitCode {
         Command::Serve(args) => serve(args).await,
         Command::Pay(args) => pay(*args).await,
         Command::Send(args) => send_file(args).await,
+        Command::Oreq(args) => send_notice(args).await,
         Command::Load(args) => load(args).await,
         Command::Echo(args) => echo(args).await,
         Command::Endpoints(args) => endpoints(&args),
@@ -500,6 +539,47 @@ async fn send_file(args: Send) -> Result<ExitCode> {
         Err(_) => say(&String::from_utf8_lossy(&answer.body))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn send_notice(args: Oreq) -> Result<ExitCode> {
+    let ends = Endpoints::read(&args.endpoints)?;
+    let defaults = Notice::default();
+    let notice = Notice {
+        category: args.category,
+        severity: args.severity,
+        text: args.text.unwrap_or(defaults.text),
+        expires: args.expires.unwrap_or_default(),
+        parts: args.parts,
+        numbers: args.numbers,
+        about: args.about,
+        overrides: match &args.oreq {
+            Some(json) => serde_json::from_str(json).context("--oreq")?,
+            None => serde_json::Map::new(),
+        },
+        sequence: String::new(),
+    };
+    let identity =
+        Identity { cert: ends.pki.ds_client_cert.clone(), key: ends.pki.ds_client_key.clone() };
+    let sender = Sender {
+        link: &Link::new(&ends.pki.ca, Some(&identity))?,
+        url: ends.acs.oreq.as_deref().context("endpoints.json without acs.oreq")?,
+        ds_reference_number: "DS-SIM-REF-0001",
+        trace: &Trace::new(None, None),
+    };
+    let report = sender.send(&notice).await;
+    if args.json {
+        say(&serde_json::to_string_pretty(&report)?)?;
+    } else {
+        say(&format!("sequence {}", report.sequence))?;
+        for part in &report.answers {
+            let words = part.message.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+            say(&format!("  part {:2}  HTTP {}  {words}", part.number, part.status))?;
+        }
+        for problem in &report.problems {
+            say(&format!("  PROBLEM: {problem}"))?;
+        }
+    }
+    Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn load(args: Load) -> Result<ExitCode> {

@@ -150,6 +150,13 @@ impl RawDs {
         Ok(self.link.post_json(&self.url, text.into(), None, patience).await?)
     }
 
+    /// The same peer at the door for operational notices.
+    #[must_use]
+    pub fn at_oreq(mut self) -> Self {
+        self.url = self.url.replace("/3ds/areq", "/3ds/oreq");
+        self
+    }
+
     /// Its door.
     #[must_use]
     pub fn url(&self) -> &str {

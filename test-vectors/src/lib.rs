@@ -31,7 +31,7 @@ pub struct Vector {
     pub channel: String,
     /// Message category of the transaction: `PA` or `NPA`.
     pub category: String,
-    /// The message that the receiver waits for: `AReq`, `CReq`, `RRes` or `Erro`.
+    /// The message that the receiver waits for: `AReq`, `CReq`, `RRes`, `OReq` or `Erro`.
     pub message: String,
     /// Sender and receiver: `DS-ACS` or `BRW-ACS`.
     pub leg: String,

@@ -237,6 +237,12 @@ def _others(tables: Facts, version: str) -> Iterator[Line]:
     changes = Changes(tables, name, rres, "RRes", scope)
     yield from changes.lines(set(rres) - {"resultsStatus", "messageType"}, deep=False)
     yield from changes.lines({"resultsStatus"})
+    if version == "2.3.1":
+        oreq = samples.oreq(version, 2, 3)
+        name = f"{version}/oreq/part"
+        yield _base(name, oreq, "BRW", "PA", "DS-ACS")
+        changes = Changes(tables, name, oreq, "OReq", scope)
+        yield from changes.lines(set(oreq) - {"messageType"})
     yield _base(
         f"{version}/erro/from-ds", samples.erro(request, "D", "203", "eci"), "BRW", "PA", "DS-ACS"
     )

@@ -10,6 +10,10 @@ use serde::Deserialize;
 pub struct Limits {
     /// Largest AReq, bytes; at least 307,200 [P-TRN-10].
     pub areq_bytes: usize,
+    /// Largest OReq, bytes.
+    pub oreq_bytes: usize,
+    /// Parts of operational notices kept; the oldest go.
+    pub notice_parts: u32,
     /// Largest form that carries a CReq, bytes.
     pub creq_bytes: usize,
     /// Largest form of the challenge page, bytes.
@@ -37,6 +41,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             areq_bytes: 524_288,
+            oreq_bytes: 524_288,
+            notice_parts: 10_000,
             creq_bytes: 65_536,
             page_bytes: 16_384,
             method_bytes: 65_536,

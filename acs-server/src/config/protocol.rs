@@ -44,6 +44,11 @@ pub struct Protocol {
     pub idle_seconds: u32,
     /// Wait for the RRes after the RReq was sent.
     pub rres_seconds: u32,
+    /// A broken sequence of OReqs is answered with the first part that is out of place; otherwise
+    /// with its last part, like a whole one [P-OPR-02].
+    pub oreq_broken_at_once: bool,
+    /// Longest wait between two parts of an operational notice.
+    pub oreq_part_seconds: u32,
 }
 
 /// `cres` or `erro`.
@@ -153,6 +158,8 @@ impl Default for Protocol {
             first_creq_seconds: 30,
             idle_seconds: 600,
             rres_seconds: 5,
+            oreq_broken_at_once: false,
+            oreq_part_seconds: 3_600,
         }
     }
 }

@@ -20,13 +20,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use rustls_pki_types::UnixTime;
 
 use crate::app::{App, DsPeer, DsRuntime, IssuerRuntime};
 use crate::config::SameServerTransId;
 use crate::driver::{self, Arrived, SystemRandom};
-use crate::http::respond;
+use crate::http::{ids, respond};
 use crate::outgoing;
 use crate::storage::{
     Committed, ReplayKey, Secret, StoreError, TransactionNumber, TransactionRow, TransactionWrite,
@@ -61,6 +61,9 @@ pub async fn handle(
     };
     let version = areq.version;
     let ds_trans_id = areq.ds_trans_id;
+    if version >= MessageVersion::V231 {
+        ids::note_request(&headers, ds_trans_id, &ds.profile.id);
+    }
     // A task of its own: a directory server that hangs up does not stop what has begun.
     let answer = tokio::spawn(answer(Arc::clone(&app), peer.ds, areq, body)).await;
     match answer {
@@ -351,7 +354,7 @@ fn method_runs(areq: &AReq) -> impl Iterator<Item = TransId> {
 }
 
 /// Whoever posts an Erro gets an empty answer [P-ERRO-04].
-fn take_erro(ds: &DsRuntime, received: &ReceivedErro) -> Response {
+pub(super) fn take_erro(ds: &DsRuntime, received: &ReceivedErro) -> Response {
     tracing::warn!(
         ds = ds.profile.id,
         code = received.error_code,
@@ -363,7 +366,7 @@ fn take_erro(ds: &DsRuntime, received: &ReceivedErro) -> Response {
     empty(StatusCode::OK)
 }
 
-fn refuse(ds: &DsRuntime, rejection: &Rejection) -> Response {
+pub(super) fn refuse(ds: &DsRuntime, rejection: &Rejection) -> Response {
     let erro = erro(rejection, &ds.profile.versions);
     super::report_refused("ds", &ds.profile.id, &erro);
     respond::message(erro.body)
@@ -382,18 +385,14 @@ fn result_of(phase: &Phase) -> &'static str {
 }
 
 fn ares(reply: Reply, version: MessageVersion, ds_trans_id: TransId) -> Response {
-    let mut response = respond::message(reply.ares.into());
-    if version == MessageVersion::V231 {
-        for (name, id) in [(X_REQUEST_ID, ds_trans_id), (X_RESPONSE_ID, reply.acs_trans_id)] {
-            if let Ok(value) = HeaderValue::try_from(id.to_string()) {
-                response.headers_mut().insert(name, value);
-            }
-        }
+    let response = respond::message(reply.ares.into());
+    if version < MessageVersion::V231 {
+        return response;
     }
-    response
+    ids::stamp(response, ds_trans_id, reply.acs_trans_id)
 }
 
-fn empty(status: StatusCode) -> Response {
+pub(super) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
@@ -410,5 +409,3 @@ fn pass_after_reply() {
 }
 
 const REPEAT_WINDOW_MS: i64 = 60_000;
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_RESPONSE_ID: HeaderName = HeaderName::from_static("x-response-id");

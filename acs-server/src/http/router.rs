@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 use http::StatusCode;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::{areq, creq_browser, health, method_url, respond};
+use super::{areq, creq_browser, health, method_url, oreq, respond};
 use crate::app::App;
 
 /// A `ds` listener: server messages under mutual TLS. Requests carry [`crate::app::DsPeer`].
@@ -18,6 +18,7 @@ pub fn ds(app: Arc<App>) -> Router {
     let limits = &app.config.limits;
     Router::new()
         .route("/3ds/areq", bounded(post(areq::handle), limits.areq_bytes))
+        .route("/3ds/oreq", bounded(post(oreq::handle), limits.oreq_bytes))
         .fallback(unknown)
         .with_state(app)
 }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use acs_core::element::{MessageVersion, TransId};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -16,6 +17,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use crate::crash;
+use crate::http::ids::{self as http_ids, X_REQUEST_ID};
 
 /// An open connection on which nothing was sent yet.
 #[derive(Debug)]
@@ -24,6 +26,13 @@ pub(super) struct Link {
     connection: tokio::task::JoinHandle<()>,
     host: String,
     path: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
 }
 
 /// Why an exchange failed.
@@ -79,15 +88,15 @@ async fn open(tls: &Arc<rustls::ClientConfig>, url: &Url) -> Result<Link, LinkEr
 }
 
 impl Link {
-    /// Posts a JSON message and reads the answer's body; redirects are not followed.
-    pub(super) async fn post(mut self, body: &[u8], timer: Duration) -> Result<Vec<u8>, LinkError> {
+    /// Posts a JSON message and reads the answer; redirects are not followed.
+    pub(super) async fn post(mut self, body: &[u8], timer: Duration) -> Result<Answer, LinkError> {
         let request = self.request(body)?;
         let answer = timeout(timer, self.exchange(request)).await;
         self.connection.abort();
         answer.map_err(|_| LinkError::AnswerTimer)?
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Vec<u8>, LinkError> {
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, LinkError> {
         let sent = self.sender.send_request(request);
         if crash::armed("after-rreq-sent") {
             // The connection's own task writes; give it the time to.
@@ -100,8 +109,10 @@ impl Link {
         if response.status() != StatusCode::OK {
             return Err(LinkError::Status(response.status()));
         }
-        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-        Ok(body.map_err(|_| LinkError::Body)?.to_bytes().to_vec())
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(|_| LinkError::Body)?.to_bytes().to_vec();
+        Ok(Answer { headers: head.headers, body })
     }
 
     fn request(&self, body: &[u8]) -> Result<Request<Full<Bytes>>, LinkError> {
@@ -109,21 +120,32 @@ impl Link {
             .header(header::HOST, &self.host)
             .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
             .header(header::ACCEPT, "application/json");
-        if let Some(id) = request_id(body) {
-            request = request.header(X_REQUEST_ID, id);
+        if let Some(Ids { own, .. }) = ids(body) {
+            request = request.header(X_REQUEST_ID, own.to_string());
         }
         request.body(Full::new(Bytes::copy_from_slice(body))).map_err(LinkError::Request)
     }
 }
 
-/// acsTransID of our own 2.3.1 messages [P-TRN-12].
-fn request_id(body: &[u8]) -> Option<HeaderValue> {
-    let message: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let version = message.get("messageVersion")?.as_str()?;
-    let id = message.get("acsTransID")?.as_str()?;
-    (version == "2.3.1").then(|| HeaderValue::from_str(id).ok())?
+/// Notes where the answer to our message `body` does not carry the ids that it should [P-TRN-12].
+pub(super) fn note_ids(body: &[u8], headers: &HeaderMap, ds_id: &str) {
+    if let Some(Ids { own, responder: Some(responder) }) = ids(body) {
+        http_ids::note_response(headers, own, responder, ds_id);
+    }
 }
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What a message of 2.3.1 and the answer to it carry as HTTP ids.
+struct Ids {
+    own: TransId,
+    responder: Option<TransId>,
+}
+
+fn ids(body: &[u8]) -> Option<Ids> {
+    let message: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let id = |name: &str| message.get(name)?.as_str().and_then(TransId::parse);
+    let newest = message.get("messageVersion")?.as_str()? == MessageVersion::V231.as_str();
+    newest.then(|| Some(Ids { own: id("acsTransID")?, responder: id("dsTransID") }))?
+}
+
 const CONNECT_TIMER: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: usize = 256 * 1024;

@@ -5,6 +5,7 @@ pub mod cards;
 mod checkpoint;
 mod consents;
 mod error;
+pub mod notices;
 mod reader;
 mod reply_keys;
 mod rows;
@@ -18,10 +19,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use acs_core::UtcMillis;
-use acs_core::element::Pan;
+use acs_core::element::{Pan, TransId};
 use acs_core::flow::consent::Consent;
 use acs_core::profile::Card;
 use futures_util::future::BoxFuture;
@@ -29,7 +30,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::oneshot;
 
 use super::{
-    Committed, EventRow, OutgoingRow, ReplayKey, Store, StoreError, TransactionNumber,
+    Committed, EventRow, NoticeRow, OutgoingRow, ReplayKey, Store, StoreError, TransactionNumber,
     TransactionRow, Unit,
 };
 use crate::vault::Vault;
@@ -379,6 +380,36 @@ impl Store for SqliteStore {
         }))
     }
 
+    fn notice_parts(
+        &self,
+        ds_id: &str,
+        sequence: TransId,
+    ) -> BoxFuture<'_, Result<Vec<NoticeRow>, StoreError>> {
+        let ds_id = ds_id.to_owned();
+        Box::pin(self.read(move |_, conn| notices::parts(conn, &ds_id, sequence)))
+    }
+
+    fn put_notice(
+        &self,
+        row: NoticeRow,
+        keep: u32,
+    ) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        let row = Arc::new(row);
+        let until = Instant::now() + self.shared.options.lock_patience;
+        Box::pin(async move {
+            loop {
+                let row = Arc::clone(&row);
+                match self.on_writer(move |conn| notices::put(conn, &row, keep)).await {
+                    // Another process writes for a moment: nobody else need wait for that.
+                    Err(StoreError::Busy(_)) if Instant::now() < until => {
+                        tokio::time::sleep(NOTICE_RETRY).await;
+                    }
+                    done => return done,
+                }
+            }
+        })
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async {
             // Answered by the writer after everything queued before it; a closed store is fine.
@@ -470,6 +501,8 @@ fn join(thread: JoinHandle<()>) {
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
+
+const NOTICE_RETRY: Duration = Duration::from_millis(10);
 
 fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)

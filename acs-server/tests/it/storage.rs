@@ -6,9 +6,10 @@ mod sqlite;
 use std::sync::Arc;
 
 use acs_core::UtcMillis;
-use acs_core::element::Pan;
+use acs_core::element::{Pan, TransId};
+use acs_core::message::SequencePart;
 use acs_server::storage::{
-    EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret, Store,
+    EventRow, NoticeRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret, Store,
     TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 
@@ -84,4 +85,20 @@ pub(crate) fn replace(row: TransactionRow, expected: u32) -> Unit {
 
 pub(crate) fn put(row: OutgoingRow) -> Unit {
     Unit { outgoing: vec![OutgoingWrite::Put(row)], ..Unit::default() }
+}
+
+/// Part `place` (from 0) of the `sequence`th notice.
+pub(crate) fn notice(sequence: u8, place: u32) -> NoticeRow {
+    let text = format!("00000000-0000-4000-8000-0000000000{sequence:02}");
+    NoticeRow {
+        ds_id: "ds-a".to_owned(),
+        part: SequencePart { id: TransId::parse(&text).unwrap(), number: 1, total: 2 },
+        place,
+        received: START,
+        broken: false,
+        digest: [sequence; 16],
+        answered: None,
+        reply: None,
+        detail: b"{}".to_vec(),
+    }
 }

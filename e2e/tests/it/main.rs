@@ -14,6 +14,7 @@ mod faults;
 mod harness;
 mod import;
 mod journey;
+mod oreq;
 mod payments;
 mod scenarios;
 mod settings;

@@ -82,7 +82,9 @@ class Examiner:
         found = list(self._members(rules, message, scope, ""))
         if table == "AReq":
             found += _areq_contradictions(message, scope)
-        if table in ("AReq", "ARes", "RReq", "CReq", "CRes", "CResFinal", "RRes"):
+        if table == "OReq":
+            found += _sequence_contradictions(message)
+        if table in ("AReq", "ARes", "RReq", "CReq", "CRes", "CResFinal", "RRes", "OReq"):
             found += _extensions(message)
         return sorted(set(found))
 
@@ -302,6 +304,17 @@ def _areq_contradictions(areq: Mapping[str, Any], scope: Scope) -> Iterator[Find
         x, y = _coordinate(key.get("x")), _coordinate(key.get("y"))
         if "d" in key or (x is not None and y is not None and not on_p256(x, y)):
             yield Finding(FORMAT, "203", "sdkEphemPubKey", "is not a public point on P-256")
+
+
+def _sequence_contradictions(oreq: Mapping[str, Any]) -> Iterator[Finding]:
+    """A part behind the last one of its sequence [P-OPR-01]."""
+    sequence = oreq.get("opSeq")
+    if not isinstance(sequence, dict):
+        return
+    number, total = sequence.get("seqNum"), sequence.get("seqTotal")
+    both = isinstance(number, str) and isinstance(total, str)
+    if both and re.fullmatch("[0-9]{4}", f"{number}{total}", re.ASCII) and number > total:
+        yield Finding(CROSS, "203", "opSeq.seqNum", "is behind the last part")
 
 
 _STATUSES = {

@@ -471,7 +471,29 @@ def _other_messages(version: str) -> Iterator[Line]:
     rres = _From(f"{version}/rres/browser", "rres")
     yield rres.ok("not-started", set={"resultsStatus": "02"})
     yield rres.ok("unknown-element", set={"note": None})
+    if version == "2.3.1":
+        yield from _notices(version)
     erro = _From(f"{version}/erro/from-ds", "erro")
     yield erro.ok("unknown-code", set={"errorCode": "999"})
     yield erro.ok("unknown-component", set={"errorComponent": "X"})
     yield erro.ok("little", drop=["errorDetail", "errorDescription", "dsTransID"])
+
+
+def _notices(version: str) -> Iterator[Line]:
+    oreq = _From(f"{version}/oreq/part", "oreq")
+    yield oreq.ok("no-reference", drop=["opPriorTransRef"])
+    yield oreq.ok("last-of-99", set={"opSeq.seqNum": "99", "opSeq.seqTotal": "99"})
+    yield oreq.ok("whole-text", fill={"opDescription": {"text": "x", "times": 20_000}})
+    yield oreq.ok("unknown-element", set={"threeDSServerTransID": "x"})
+    yield oreq.bad("behind-the-last", "203", "opSeq.seqNum", set={"opSeq.seqNum": "04"})
+    both = ["opDescription", "opSeq.seqId"]
+    yield oreq.bad("two-missing", "201", *both, drop=both)
+    for kind in ("AReq", "ORes", "RReq", "XReq"):
+        yield oreq.bad(kind, "101", set={"messageType": kind})
+    for text in ("2.1.0", "2.2.0"):
+        yield oreq.bad(text, "101", set={"messageVersion": text})
+    yield oreq.bad("2.4.0", "102", *VERSIONS, set={"messageVersion": "2.4.0"})
+    critical = [samples.EXTENSION | {"criticalityIndicator": True}]
+    name = samples.EXTENSION["id"]
+    yield oreq.bad("critical-extension", "202", name, set={"messageExtension": critical})
+    yield oreq.ok("extension", set={"messageExtension": [samples.EXTENSION]})

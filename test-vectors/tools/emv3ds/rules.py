@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from . import notices
 from .elements import Examiner
 from .expressions import is_missing
 from .facts import VERSIONS
@@ -21,6 +22,7 @@ def check(exchange: Exchange, examiner: Examiner, *, open_ends: bool) -> Iterato
     yield from _secrets(exchange)
     yield from _answers(exchange)
     yield from _agreement(exchange, examiner)
+    yield from notices.check(exchange, examiner)
     for record in exchange.on("Erro"):
         if record.from_acs and record.text("errorComponent") != "A":
             yield exchange.defect("erro-component", record, "errorComponent", "is not the ACS")
@@ -35,6 +37,11 @@ def check_all(found: list[Exchange]) -> Iterator[Defect]:
     """Rules between authentications: no acsTransID serves two of them."""
     owners: dict[str, tuple[str, str]] = {}
     for exchange in found:
+        for record in exchange.on("ORes", "ACS-DS"):
+            one = (exchange.txn, record.id("dsTransID"))
+            if owners.setdefault(record.id("acsTransID"), one) != one:
+                reason = "was already used for something else"
+                yield exchange.defect("acs-id-reused", record, "acsTransID", reason)
         if exchange.ares is None:
             continue
         me = (exchange.txn, exchange.ds_trans_id)

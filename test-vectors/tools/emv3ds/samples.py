@@ -379,6 +379,38 @@ def rres(request: Body) -> Body:
     }
 
 
+def oreq(version: str, number: int = 1, total: int = 1) -> Body:
+    """A part of an operational notice."""
+    return {
+        "messageType": "OReq",
+        "messageVersion": version,
+        "dsReferenceNumber": "DS_TEST_0001",
+        "dsTransID": trans_id(version, 2, 0x0E0 + number),
+        "opCategory": "03",
+        "opDescription": "The certificate changes.",
+        "opExpDate": "20270131",
+        "opPriorTransRef": {"transIdType": "03", "transId": trans_id(version, 3)},
+        "opSeq": {
+            "seqId": trans_id(version, 9),
+            "seqNum": f"{number:02}",
+            "seqTotal": f"{total:02}",
+        },
+        "opSeverity": "02",
+    }
+
+
+def ores(request: Body, status: str) -> Body:
+    """The answer of an ACS to the last part of a notice."""
+    return {
+        "messageType": "ORes",
+        "messageVersion": request["messageVersion"],
+        "acsReferenceNumber": "ACS_TEST_0001",
+        "acsTransID": trans_id(request["messageVersion"], 3, 0x0E0),
+        "dsTransID": request["dsTransID"],
+        "opStatus": status,
+    }
+
+
 def erro(request: Body, component: str, code: str, detail: str) -> Body:
     """An error message about an AReq."""
     return {

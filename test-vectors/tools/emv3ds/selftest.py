@@ -51,6 +51,17 @@ def _challenge(request: Body, result: Body, shown: str | None) -> Traffic:
     return made
 
 
+def _notice(version: str, status: str, *numbers: int) -> Traffic:
+    """A notice in two parts, of which these are sent."""
+    made: Traffic = []
+    for number in numbers:
+        part = samples.oreq(version, number, 2)
+        made.append(_line("DS-ACS", "request", part))
+        if number == 2:
+            made.append(_line("ACS-DS", "response", samples.ores(part, status)))
+    return made
+
+
 def scenarios(version: str) -> dict[str, Traffic]:
     """Good traffic by name."""
     pay = [samples.areq(version, "BRW", "PA", number) for number in range(1, 9)]
@@ -61,7 +72,8 @@ def scenarios(version: str) -> dict[str, Traffic]:
         pay[6], "N", transStatusReason="01", challengeCancel="01", interactionCounter="00"
     )
     bad = pay[7] | {"mcc": "549"}
-    return {
+    newest = {"notice": _notice(version, "01", 1, 2)} if version == VERSIONS[-1] else {}
+    return newest | {
         "frictionless": _front(pay[0], samples.ares(pay[0], "Y")),
         "refused": _front(pay[1], samples.ares(pay[1], "N")),
         "challenged": _challenge(pay[2], samples.rreq(pay[2], "Y"), "Y"),
@@ -79,7 +91,7 @@ def scenarios(version: str) -> dict[str, Traffic]:
 
 
 def _records(traffic: Traffic) -> list[Record]:
-    txn = traffic[0]["message"]["threeDSServerTransID"] if traffic else ""
+    txn = traffic[0]["message"].get("threeDSServerTransID", "notice") if traffic else ""
     return [
         Record(place, place, line["leg"], line["direction"], line["message"], txn)
         for place, line in enumerate(traffic)
@@ -154,7 +166,23 @@ def _leak(traffic: Traffic) -> None:
     _of(traffic, "ARes", "ACS-DS")["eci"] = number
 
 
+def _early_ores(traffic: Traffic) -> None:
+    part = traffic[0]["message"]
+    traffic.insert(1, _line("ACS-DS", "response", samples.ores(part, "01")))
+
+
+def _gap(traffic: Traffic) -> None:
+    del traffic[0]
+
+
+def _other_repeat(traffic: Traffic) -> None:
+    traffic.append(traffic[-2])
+    again = traffic[-2]["message"] | {"acsTransID": _OTHER_ID}
+    traffic.append(_line("ACS-DS", "response", again))
+
+
 _ANSWER = ("ARes", "ACS-DS")
+_NOTED = ("ORes", "ACS-DS")
 _RESULT = ("RReq", "ACS-DS")
 _END = ("CRes", "ACS-BRW")
 _REFUSAL = ("Erro", "ACS-DS")
@@ -311,6 +339,14 @@ DEFECTS: list[tuple[str, str, Callable[[Traffic], None], str]] = [
         _set("AReq", "DS-ACS", mcc="5499"),
         "erro-for-nothing",
     ),
+    ("no ORes after the last part", "notice", _drop(*_NOTED), "ores-missing"),
+    ("ORes before the last part", "notice", _early_ores, "ores-early"),
+    ("ORes 01 after a gap", "notice", _gap, "ores-status"),
+    ("other ORes for a repeat", "notice", _other_repeat, "ores-repeat"),
+    ("ORes: other dsTransID", "notice", _set(*_NOTED, dsTransID=_OTHER_ID), "id"),
+    ("ORes without acsTransID", "notice", _set(*_NOTED, acsTransID=None), "ores-needs"),
+    ("ORes with unknown status", "notice", _set(*_NOTED, opStatus="05"), "element-207"),
+    ("bad OReq, taken", "notice", _set("OReq", "DS-ACS", opSeverity="05"), "defect-not-noticed"),
     (
         "Erro with an extension",
         "bad request",
@@ -341,6 +377,8 @@ def _planted(examiner: Examiner, check: Check) -> int:
     missed = 0
     for name, scenario, plant, rule in DEFECTS:
         for version in VERSIONS:
+            if scenario not in scenarios(version):
+                continue
             traffic = copy.deepcopy(scenarios(version)[scenario])
             plant(traffic)
             found = check(_records(traffic), examiner)

@@ -210,6 +210,8 @@ _LEGS = {
     "RRes": ("3DSS-DS", "DS-ACS"),
     "PReq": ("3DSS-DS",),
     "PRes": ("DS-3DSS",),
+    "OReq": ("DS-ACS", "DS-3DSS"),
+    "ORes": ("ACS-DS", "3DSS-DS"),
 }
 
 

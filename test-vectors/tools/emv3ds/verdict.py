@@ -57,6 +57,8 @@ def judge(
     if early is not None:
         return early
     version = message["messageVersion"]
+    if expected == "OReq" and version < "2.3.1":
+        return _refused("101")
     repeated = duplicate_names(message)
     if version == "2.3.1":
         repeated += duplicate_items(message)

@@ -13,14 +13,15 @@ use super::error::OpenError;
 
 /// Every migration, oldest first; its number is its place, counted from 1. `down` files are run by
 /// hand.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_first.up.sql"),
     include_str!("../../../migrations/sqlite/0002_consents.up.sql"),
+    include_str!("../../../migrations/sqlite/0003_notices.up.sql"),
 ];
 
 /// The schema version this binary writes. It opens older ones by migrating them, and refuses newer
 /// ones.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// A connection that may write: write-ahead log, every commit synced.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
@@ -183,6 +184,7 @@ mod tests {
         let mut conn = open_writer(&dir.path().join("acs.db")).unwrap();
         migrate(&mut conn).unwrap();
         for down in [
+            include_str!("../../../migrations/sqlite/0003_notices.down.sql"),
             include_str!("../../../migrations/sqlite/0002_consents.down.sql"),
             include_str!("../../../migrations/sqlite/0001_first.down.sql"),
         ] {

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use acs_core::UtcMillis;
 use acs_core::flow::consent::{Consent, ConsentKind};
+use acs_core::notice::OpStatus;
 use acs_core::profile::CardState;
 use acs_server::storage::{
     Committed, ConsentRow, OutgoingKind, OutgoingWrite, Store, StoreError, TransactionNumber, Unit,
 };
 use futures_util::future::join_all;
 
-use super::{Engine, START, event, insert, outgoing, put, replace, replay_key, row, secret};
+use super::{
+    Engine, START, event, insert, notice, outgoing, put, replace, replay_key, row, secret,
+};
 
 /// Makes one test per case for the engine `$engine`.
 macro_rules! mount {
@@ -49,6 +52,9 @@ macro_rules! contract {
             cards_are_found_by_issuer_and_number,
             consents_are_kept_with_the_unit_that_decided_them,
             a_card_keeps_a_bounded_number_of_consents,
+            parts_of_a_notice_come_back_in_order,
+            a_place_in_a_notice_is_taken_once,
+            the_oldest_parts_of_notices_go,
             a_closed_store_says_so,
             unknown_things_are_not_found,
         }
@@ -422,6 +428,47 @@ pub(crate) async fn cards_are_found_by_issuer_and_number<E: Engine>(engine: &E) 
     assert_eq!(state("bank-a").await, Some(CardState::Stolen));
     let other = secret("4000000000001091").pan;
     assert!(store.card("bank-a", &other).await.unwrap().is_none());
+}
+
+pub(crate) async fn parts_of_a_notice_come_back_in_order<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let mut last = notice(1, 1);
+    last.answered = Some(OpStatus::SequenceBroken);
+    last.broken = true;
+    last.reply = Some(b"ORes".to_vec());
+    for row in [notice(1, 0), last.clone(), notice(2, 0)] {
+        assert_eq!(store.put_notice(row, 10).await, Ok(Committed::Durable));
+    }
+    drop(store);
+    let store = engine.open();
+    let sequence = notice(1, 0).part.id;
+    assert_eq!(store.notice_parts("ds-a", sequence).await.unwrap(), [notice(1, 0), last]);
+    assert!(store.notice_parts("ds-b", sequence).await.unwrap().is_empty());
+}
+
+pub(crate) async fn a_place_in_a_notice_is_taken_once<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let attempts = (0..16_u8).map(|writer| {
+        let mut row = notice(1, 0);
+        row.digest = [writer; 16];
+        store.put_notice(row, 10)
+    });
+    let outcomes = join_all(attempts).await;
+    let won = outcomes.iter().filter(|outcome| **outcome == Ok(Committed::Durable)).count();
+    assert_eq!((won, outcomes.len()), (1, 16), "{outcomes:?}");
+    assert_eq!(store.notice_parts("ds-a", notice(1, 0).part.id).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn the_oldest_parts_of_notices_go<E: Engine>(engine: &E) {
+    let store = engine.open();
+    for sequence in 1..=5 {
+        assert_eq!(store.put_notice(notice(sequence, 0), 3).await, Ok(Committed::Durable));
+    }
+    let mut left = Vec::new();
+    for sequence in 1..=5 {
+        left.push(store.notice_parts("ds-a", notice(sequence, 0).part.id).await.unwrap().len());
+    }
+    assert_eq!(left, [0, 0, 1, 1, 1]);
 }
 
 pub(crate) async fn a_closed_store_says_so<E: Engine>(engine: &E) {
