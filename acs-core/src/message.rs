@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use crate::UtcMillis;
 use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::{Fault, Rejection};
@@ -110,6 +111,52 @@ pub struct Claims {
     pub trust_list: Option<ClaimedStatus>,
     /// `deviceBindingStatus`.
     pub device_binding: Option<ClaimedStatus>,
+    /// `threeDSRequestorAuthenticationInfo`: how the requestor authenticated the cardholder.
+    pub authentication: Vec<AuthenticationClaim>,
+    /// `threeDSReqPriorAuthMethod` of each earlier authentication.
+    pub prior_methods: Vec<String>,
+    /// A recurring or instalment payment.
+    pub recurring: Option<Recurring>,
+    /// `purchaseInstalData`.
+    pub instalments: Option<u32>,
+    /// `multiTransaction` (2.3.1).
+    pub multi_transaction: Option<MultiTransaction>,
+}
+
+/// An authentication by the requestor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthenticationClaim {
+    /// `threeDSReqAuthMethod`; empty when it is not told.
+    pub method: String,
+    /// `threeDSReqAuthTimestamp`.
+    pub at: Option<UtcMillis>,
+    /// The DS verified its data: `dsAuthInfVerifInd` (2.3.1) or `threeDSReqAuthMethodInd` (2.2.0)
+    /// is 01.
+    pub verified_by_ds: bool,
+}
+
+/// What is said of payments to come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recurring {
+    /// `recurringInd.amountInd` (2.3.1).
+    pub amount_fixed: Option<bool>,
+    /// `recurringInd.frequencyInd` (2.3.1).
+    pub frequency_fixed: Option<bool>,
+    /// `recurringAmount` with currency and exponent (2.3.1).
+    pub amount: Option<Purchase>,
+    /// `recurringFrequency`, days.
+    pub every_days: Option<u32>,
+}
+
+/// One authentication for several merchants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MultiTransaction {
+    /// `merchantNameListed` of each.
+    pub merchants: Vec<String>,
+    /// `avValidityTime`, days.
+    pub valid_days: Option<u32>,
+    /// `avNumberUse`.
+    pub uses: Option<u32>,
 }
 
 /// A status and who set it.
@@ -360,4 +407,4 @@ fn received_erro(message: &json::Document<'_>) -> ReceivedErro {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

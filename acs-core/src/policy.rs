@@ -1,6 +1,8 @@
 //! The decision step: ordered rules over card state, amount, currency, merchant, country and
 //! indicators. First rule that fires wins; each outcome carries its *why* (invariant 9).
 
+mod claims;
+
 use serde::{Deserialize, Serialize};
 
 use crate::UtcMillis;
@@ -62,6 +64,36 @@ pub struct Condition {
     pub trusted_merchant: Option<bool>,
     /// Whether the cardholder has bound the device here.
     pub bound_device: Option<bool>,
+    /// `threeDSRequestorID`: whom a rule believes.
+    pub requestor_id: Vec<String>,
+    /// Trust-list status that the AReq claims.
+    pub claimed_trust: Vec<String>,
+    /// Who claims it: `01` 3DS Server, `02` DS.
+    pub claimed_trust_source: Vec<String>,
+    /// Device binding status that the AReq claims.
+    pub claimed_binding: Vec<String>,
+    /// `threeDSReqAuthMethod` of an authentication by the requestor.
+    pub requestor_auth_method: Vec<String>,
+    /// Whether the DS verified its data.
+    pub requestor_auth_verified: Option<bool>,
+    /// Its age in minutes below.
+    pub requestor_auth_minutes_below: Option<u32>,
+    /// `threeDSReqPriorAuthMethod`.
+    pub prior_auth_method: Vec<String>,
+    /// Whether it is a recurring or instalment payment.
+    pub recurring: Option<bool>,
+    /// Whether all recurring payments have one amount (2.3.1).
+    pub recurring_amount_fixed: Option<bool>,
+    /// `recurringCurrency`, ISO 4217 numeric (2.3.1).
+    pub recurring_currency: Vec<String>,
+    /// Recurring amount in minor units below; needs `recurring_currency` to be meaningful.
+    pub recurring_amount_below: Option<u64>,
+    /// `purchaseInstalData` at or above.
+    pub instalments_at_least: Option<u32>,
+    /// Whether one authentication is for several merchants (2.3.1).
+    pub multi_transaction: Option<bool>,
+    /// How many at or above.
+    pub merchants_at_least: Option<u32>,
 }
 
 /// What conditions look at.
@@ -121,6 +153,7 @@ impl Condition {
             && one_of(&self.three_ri_ind, areq.three_ri_ind.as_deref())
             && one_of(&self.decoupled_req, Some(areq.decoupled_req_ind.as_deref().unwrap_or("N")))
             && self.prior_holds(facts)
+            && self.claims_hold(facts)
             && self.trusted_merchant.is_none_or(|wanted| wanted == facts.trusted_merchant)
             && self.bound_device.is_none_or(|wanted| wanted == facts.bound_device)
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod app;
 mod browser;
+mod claims;
 mod consents;
 pub(super) mod harness;
 mod properties;

@@ -6,6 +6,7 @@ use super::consent::Standing;
 use super::decide::{Answer, Decision};
 use super::{AuditEvent, AuthenticateInput, Output, category};
 use crate::element::DeviceChannel;
+use crate::message::{AuthenticationClaim, Claims};
 use crate::profile::{CardLookup, CardState};
 
 /// The `areq-answered` event. What is not known is left out.
@@ -55,12 +56,32 @@ pub(super) fn event(input: &AuthenticateInput<'_>, decision: &Decision) -> Outpu
     if standing.is_bound() {
         notes.put("bound_device", true);
     }
+    claims(&mut notes, &areq.claims);
     if let Answer::Challenge(offer) = &decision.answer {
         notes.put("via", offer.via.as_str());
         notes.put("mandated", offer.mandated);
         notes.known("rendering", offer.rendering);
     }
     AuditEvent::of("areq-answered", notes.end())
+}
+
+/// What others say; rules may have believed it.
+fn claims(notes: &mut Notes, claims: &Claims) {
+    notes.known("claimed_trust", claims.trust_list.as_ref().map(|trust| &trust.status));
+    notes.known("claimed_binding", claims.device_binding.as_ref().map(|binding| &binding.status));
+    if !claims.authentication.is_empty() {
+        let method = |claim: &AuthenticationClaim| {
+            let mark = if claim.verified_by_ds { "+" } else { "" };
+            format!("{}{mark}", claim.method)
+        };
+        let methods: Vec<_> = claims.authentication.iter().map(method).collect();
+        notes.put("requestor_auth", methods.join(","));
+    }
+    if claims.recurring.is_some() {
+        notes.put("recurring", true);
+    }
+    notes.known("instalments", claims.instalments);
+    notes.known("merchants", claims.multi_transaction.as_ref().map(|multi| multi.merchants.len()));
 }
 
 /// Writes a JSON object member by member: every AReq makes one, so no tree is built first.

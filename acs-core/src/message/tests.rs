@@ -16,7 +16,7 @@ fn rules() -> ReadRules {
 }
 
 /// A browser AReq as a directory server sends it, with what its version asks for.
-fn browser_areq(version: &str) -> Value {
+pub(crate) fn browser_areq(version: &str) -> Value {
     let mut areq = json!({
         "messageType": "AReq", "messageVersion": version, "deviceChannel": "02",
         "messageCategory": "01", "threeDSCompInd": "Y",

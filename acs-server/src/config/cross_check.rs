@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use acs_core::policy::RuleOutcome;
+
 use super::keys::SOFTWARE_KEYS_SENTENCE;
 use super::{Config, Ds, Gateway, Issuer};
 
@@ -180,9 +182,29 @@ fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
     one_time_passwords(issuer, &name, config, findings);
 }
 
-/// Minor units say nothing without their currency.
+/// Minor units say nothing without their currency, and anybody can claim anything.
 fn rules(issuer: &Issuer, name: &str, findings: &mut Vec<String>) {
     for rule in &issuer.rule {
+        if rule.when.recurring_amount_below.is_some() && rule.when.recurring_currency.is_empty() {
+            findings.push(format!(
+                "{name} rule \"{}\" compares recurring amounts in any currency: name them in \
+                 when.recurring_currency",
+                rule.name
+            ));
+        }
+        let believes = !rule.when.claimed_trust.is_empty()
+            || !rule.when.claimed_binding.is_empty()
+            || !rule.when.requestor_auth_method.is_empty()
+            || rule.when.requestor_auth_verified == Some(true)
+            || rule.when.requestor_auth_minutes_below.is_some();
+        let accepts = matches!(rule.then, RuleOutcome::Accept | RuleOutcome::Attempt);
+        if believes && accepts && rule.when.requestor_id.is_empty() {
+            findings.push(format!(
+                "{name} rule \"{}\" accepts what any 3DS Requestor claims: name those it believes in \
+                 when.requestor_id",
+                rule.name
+            ));
+        }
         let amount = rule.when.amount_at_least.is_some() || rule.when.amount_below.is_some();
         if amount && rule.when.currency.is_empty() {
             findings.push(format!(

@@ -146,3 +146,53 @@ async fn nothing_is_asked_or_set_where_the_issuer_keeps_no_consents() {
     let receipt = paid(&stage, &browser, &ticked).await;
     assert_eq!(receipt.ares_status.as_deref(), Some("C"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p_231_01_a_vetted_requestors_authentication_is_a_fact_for_rules() {
+    let stage = Stage::set_configured("delegated", |config| {
+        let issuer = config["issuer"].as_array_mut().unwrap()[0].as_table_mut().unwrap();
+        let rules = toml::toml! {
+            [[rule]]
+            name = "delegated"
+            then = "accept"
+            [rule.when]
+            requestor_id = ["ds-sim-requestor-01"]
+            requestor_auth_method = ["06", "07"]
+            requestor_auth_verified = true
+            [[rule]]
+            name = "subscription"
+            then = { deny = { reason = "12" } }
+            [rule.when]
+            recurring = true
+            multi_transaction = true
+        };
+        issuer.insert("rule".to_owned(), rules["rule"].clone());
+    })
+    .await;
+    let ds = stage.raw_ds("ds-a");
+    let pan = Issuer::Alpha.pan(Card::Sms);
+    let with = |info: Value| {
+        let mut areq = ds.areq("2.3.1", &pan);
+        areq["threeDSRequestorAuthenticationInfo"] = info;
+        areq
+    };
+    let entry = |method: &str, verified: &str| {
+        json!({"threeDSReqAuthMethod": method, "threeDSReqAuthTimestamp": "202611250900",
+            "threeDSReqAuthData": {"fido": true}, "dsAuthInfVerifInd": verified})
+    };
+    for (info, expected) in [
+        (json!([entry("07", "01")]), "Y"),
+        (json!([entry("02", "01"), entry("06", "01")]), "Y"),
+        (json!([entry("07", "02")]), "C"),
+        (json!([entry("07", "03"), entry("02", "01")]), "C"),
+    ] {
+        let ares = ds.post(&with(info.clone())).await.unwrap();
+        assert_eq!(ares["transStatus"], expected, "{info}: {ares}");
+    }
+    let mut areq = ds.areq("2.3.1", &pan);
+    areq["threeDSRequestorAuthenticationInd"] = json!("02");
+    areq["recurringInd"] = json!({"amountInd": "02", "frequencyInd": "02"});
+    areq["multiTransaction"] = json!({"merchantList": [{"merchantNameListed": "One"}]});
+    let ares = ds.post(&areq).await.unwrap();
+    assert_eq!((&ares["transStatus"], &ares["transStatusReason"]), (&json!("N"), &json!("12")));
+}
