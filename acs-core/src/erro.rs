@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::element::{MessageVersion, TransId};
 
-/// `errorCode` values this ACS sends (dictionary: codes.errorCode).
+/// `errorCode` values this ACS sends (dictionary: codes.errorCode) [Req 217, Note 41, Note 42].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -229,7 +229,7 @@ struct Verdict {
 }
 
 /// Builds the `Erro` for a refused message: the only place that writes an error code.
-/// `supported` are the versions to name for 102, oldest first.
+/// `supported` are the versions to name for 102, oldest first [P-ERRO-01, P-ERRO-02, Note 31].
 #[must_use]
 pub fn erro(rejection: &Rejection, supported: &[MessageVersion]) -> ErroMessage {
     let context = &rejection.context;
@@ -292,6 +292,7 @@ fn shortened(text: String) -> String {
     if text.chars().count() <= MAX_DETAIL { text } else { text.chars().take(MAX_DETAIL).collect() }
 }
 
+/// [Req 213, Req 218, Note 32, Note 35, Note 37]
 fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion]) -> Verdict {
     use ErrorCode as E;
     let newest = version >= MessageVersion::V231;

@@ -83,7 +83,7 @@ pub struct Authenticated {
     pub content_key: Option<ContentKey>,
 }
 
-/// Decides an AReq and builds its ARes.
+/// Decides an AReq and builds its ARes [P-AREQ-30, Req 318, Req 319].
 ///
 /// # Errors
 /// None for a legal AReq: negative results are ARes values. A [`Rejection`] only where no ARes can
@@ -177,6 +177,7 @@ fn fall_back(input: &AuthenticateInput<'_>) -> Result<(Decision, Vec<u8>), Box<R
     Ok((decision, ares))
 }
 
+/// [P-AREQ-22, Req 109, Req 219]
 fn open(
     input: &AuthenticateInput<'_>,
     language: &str,
@@ -221,7 +222,7 @@ const fn category(category: MessageCategory) -> &'static str {
     }
 }
 
-/// A final CRes says Y or N; a result of U, A or R is shown as N [P-BRW-32].
+/// A final CRes says Y or N; a result of U, A or R is shown as N [P-BRW-32, Note 98].
 const fn shown_status(status: TransStatus) -> TransStatus {
     match status {
         TransStatus::Authenticated => TransStatus::Authenticated,

@@ -78,7 +78,8 @@ pub(crate) enum Value<'d> {
 }
 
 /// Reads one JSON object in UTF-8 with nothing after it. `None` for anything else, for nesting
-/// deeper than serde_json's bound, and for numbers beyond `f64`.
+/// deeper than serde_json's bound, and for numbers beyond `f64`
+/// [P-AREQ-02, Req 185, Req 186, Req 198].
 pub(crate) fn parse(bytes: &[u8]) -> Option<Document<'_>> {
     parser::parse(bytes)
 }

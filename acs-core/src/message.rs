@@ -21,7 +21,7 @@ use envelope::Envelope;
 pub use objection::{AReqReadings, objection};
 pub use oreq::{AtOreqEndpoint, OReq, PriorReference, SequencePart, read_oreq};
 
-/// What a reader of incoming messages has to know about the peer and this installation.
+/// What a reader of incoming messages has to know about the peer and this installation [Req 311].
 #[derive(Debug, Clone)]
 pub struct ReadRules {
     /// Versions accepted for this DS, oldest first.
@@ -61,7 +61,7 @@ pub struct ReceivedErro {
 }
 
 /// A validated authentication request: the elements that the ACS acts on. Others were checked and
-/// dropped. Text lengths are those of the dictionary.
+/// dropped. Text lengths are those of the dictionary [P-AREQ-16, Note 89].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AReq {
@@ -295,7 +295,7 @@ pub struct PeekedIds {
 }
 
 /// Reads what a DS posted to the AReq endpoint, in the order of P-AREQ-02..12: the first failing
-/// stage answers, with every offender of that stage.
+/// stage answers, with every offender of that stage [Req 102, Req 197, Req 203].
 ///
 /// # Errors
 /// A [`Rejection`], which [`crate::erro::erro`] turns into the Erro to answer.
@@ -312,7 +312,7 @@ pub fn read_areq(body: &[u8], rules: &ReadRules) -> Result<AtAreqEndpoint, Box<R
 }
 
 /// Reads the decoded CReq of a browser: JSON, type, version, duplicates, required elements, formats.
-/// Whether ids and version fit the transaction is the caller's question.
+/// Whether ids and version fit the transaction is the caller's question [P-BRW-02, Note 136].
 ///
 /// # Errors
 /// A [`Rejection`] with what could be read as its context.
@@ -338,7 +338,7 @@ pub fn read_creq(body: &[u8], rules: &ReadRules) -> Result<CReq, Box<Rejection>>
     creq().ok_or_else(|| envelope.reject(Fault::PermanentFailure))
 }
 
-/// Reads what came back for the RReq of a transaction in `cell`.
+/// Reads what came back for the RReq of a transaction in `cell` [P-RREQ-09, Note 132].
 ///
 /// # Errors
 /// A [`Rejection`] with what could be read as its context.
@@ -386,12 +386,14 @@ const TOLERANT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// [Req 198]
 fn parse(body: &[u8]) -> Result<json::Document<'_>, Box<Rejection>> {
     json::parse(body).ok_or_else(|| {
         Box::new(Rejection::new(Fault::NotJson, crate::erro::ErroContext::default()))
     })
 }
 
+/// [Req 216]
 fn received_erro(message: &json::Document<'_>) -> ReceivedErro {
     let cut = |name: &str, most: usize| {
         message.text(name).unwrap_or_default().chars().take(most).collect::<String>()

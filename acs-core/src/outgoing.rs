@@ -7,7 +7,8 @@ use crate::message::ReadRules;
 use crate::validate::Walk;
 
 /// Checks a message about to be sent: presence for its channel and category, conditions that the
-/// message itself can decide, types, lengths, patterns, codes; and that it holds nothing else.
+/// message itself can decide, types, lengths, patterns, codes; and that it holds nothing else
+/// [P-231-10, Note 46].
 ///
 /// # Errors
 /// The names of the defective elements, comma separated; never a value.

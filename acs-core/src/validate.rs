@@ -38,7 +38,7 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// The fault of the first stage that found anything.
+    /// The fault of the first stage that found anything [P-AREQ-06..12, Req 208, Note 7].
     pub(crate) fn first_fault(self) -> Option<Fault> {
         let stages: [(Vec<String>, Stage); 10] = [
             (self.duplicated, Fault::Duplicated),
@@ -120,7 +120,7 @@ impl fmt::Display for Path<'_> {
 }
 
 impl Walk<'_> {
-    /// Walks over a message.
+    /// Walks over a message [P-GEN-04, Req 196, Req 207, Note 44].
     pub(crate) fn message(&self, table: &'static Table, message: &Document<'_>) -> Findings {
         let mut findings = Findings::default();
         if message.has_repeats() {
@@ -155,7 +155,9 @@ impl Walk<'_> {
         self.exponents(&members, parent, findings);
     }
 
-    /// The element at a position of the table, one that is not foreign here unless it is misplaced.
+    /// The element at a position of the table, one that is not foreign here unless it is misplaced
+    /// [P-GEN-03, P-GEN-05, P-AREQ-07, P-AREQ-08, Req 204, Req 205, Req 209, Req 309]
+    /// [Note 43, Note 178].
     fn element(&self, at: usize, members: &Members<'_>, path: &Path<'_>, findings: &mut Findings) {
         let element = &members.table.elements[at];
         let holds = |condition| self.decide(condition, members) == Some(true);
@@ -176,6 +178,7 @@ impl Walk<'_> {
         }
     }
 
+    /// [P-GEN-06, Req 206]
     fn value(&self, kind: &Kind, node: Node<'_>, path: &Path<'_>, findings: &mut Findings) {
         match (kind, node.value()) {
             (Kind::Text(bounds), Value::Text(value)) => {
@@ -202,6 +205,7 @@ impl Walk<'_> {
         }
     }
 
+    /// [Note 47, Note 36]
     fn array(
         &self,
         item: &Kind,

@@ -95,7 +95,8 @@ pub(crate) struct Stepped {
 }
 
 /// Runs one step of transaction `number` to its commit and starts its outputs. `id`, when given,
-/// must be the transaction's own. `close` ends the RReq's outgoing row in the same commit.
+/// must be the transaction's own. `close` ends the RReq's outgoing row in the same commit
+/// [P-BRW-30].
 pub(crate) async fn step(
     app: &Arc<App>,
     number: TransactionNumber,
@@ -139,7 +140,7 @@ pub(crate) async fn step(
 }
 
 /// What a browser is to see once no RReq is on its way: waits for the end of the round, but not
-/// longer than the sender's two tries and its answer timer can take together.
+/// longer than the sender's two tries and its answer timer can take together [P-BRW-30].
 pub(crate) async fn settled(
     app: &Arc<App>,
     number: TransactionNumber,

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::new_file::{self, Mode};
 use crate::tls::identity;
 
-/// Reads a key.
+/// Reads a key [P-AV-08].
 ///
 /// # Errors
 /// Unreadable, readable by others, or not 32 bytes in base64.

@@ -124,6 +124,7 @@ async fn deliver_all(app: Arc<App>, row: OutgoingRow) {
     }
 }
 
+/// [P-RREQ-05, P-TMO-09, Req 240]
 async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
     let now = app.clock.now();
     let given_up = || metrics::counter!("acs_rreq_total", "result" => "given-up").increment(1);
@@ -278,7 +279,7 @@ async fn close_otp(app: &Arc<App>, row: &OutgoingRow, how: &'static str) {
     .await;
 }
 
-/// Posts an Erro about a bad or missing RRes to dsURL: once, whatever comes back.
+/// Posts an Erro about a bad or missing RRes to dsURL: once, whatever comes back [P-ERRO-04].
 async fn send_erro(app: &Arc<App>, row: OutgoingRow) {
     let closed = write(app, &row, |row| OutgoingWrite::Closed {
         transaction: row.transaction,
@@ -298,12 +299,13 @@ async fn send_erro(app: &Arc<App>, row: OutgoingRow) {
     }
 }
 
-/// The DS of a row and its URL, if messages may go there.
+/// The DS of a row and its URL, if messages may go there [P-RREQ-01, Req 127, Note 90].
 fn target<'a>(app: &'a App, row: &OutgoingRow) -> Option<(&'a DsRuntime, Url)> {
     let url = Url::parse(&row.destination).ok()?;
     app.ds(&row.ds_id).filter(|ds| ds.rreq_targets.allows(&url)).map(|ds| (ds, url))
 }
 
+/// [P-TMO-08, P-RREQ-06, Req 241, Req 242]
 fn rres_timer(app: &App) -> Duration {
     Duration::from_secs(app.config.protocol.rres_seconds.into())
 }

@@ -84,7 +84,8 @@ impl Page {
     }
 }
 
-/// The one-time-password page.
+/// The one-time-password page
+/// [P-BRW-03, P-BRW-06, Req 120, Req 269, Req 359, Req 380..384, Note 155].
 #[must_use]
 pub fn code(view: &CodeView, face: Face<'_>, alphanumeric: bool) -> Page {
     let language = Language::from_tag(&view.language);
@@ -147,7 +148,8 @@ pub fn code(view: &CodeView, face: Face<'_>, alphanumeric: bool) -> Page {
     )
 }
 
-/// The last page: posts the final `CRes` or an Erro, and the session data, to notificationURL.
+/// The last page: posts the final `CRes` or an Erro, and the session data, to notificationURL
+/// [P-BRW-30, Req 140, Note 137].
 #[must_use]
 pub fn last(view: &FinalView, face: Face<'_>) -> Page {
     let language = Language::from_tag(&view.language);
@@ -195,7 +197,8 @@ pub fn busy(language: Language) -> Page {
     notice(language, "h.err", "err.busy", None).with_status(StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// The result is still being reported: only a spinner, and a form that asks again.
+/// The result is still being reported: only a spinner, and a form that asks again
+/// [Req 178, Req 179, Req 181].
 #[must_use]
 pub fn processing(language: Language, token: &str) -> Page {
     render(
@@ -239,7 +242,7 @@ fn render(page: &impl Template, policy: &'static HeaderValue) -> Page {
     Page { status: StatusCode::OK, html, policy, cookie: None }
 }
 
-/// `01` to `05`; anything else is full screen.
+/// `01` to `05`; anything else is full screen [P-BRW-03, Req 177, Note 152].
 fn window(size: &str) -> &'static str {
     match size {
         "01" => "01",
@@ -372,6 +375,7 @@ static POLICIES: LazyLock<Policies> = LazyLock::new(|| Policies {
     notice: policy(None, true),
 });
 
+/// [P-BRW-05, Req 307]
 fn policy(script: Option<&str>, own_forms: bool) -> HeaderValue {
     let mut text =
         format!("default-src 'none'; style-src '{}'; img-src data:; base-uri 'none'", hash(STYLE));

@@ -63,7 +63,7 @@ pub fn install_provider() {
     let _ = CryptoProvider::clone(&provider()).install_default();
 }
 
-/// The EMV suites of TLS 1.2 with their AES-256 siblings, and TLS 1.3.
+/// The EMV suites of TLS 1.2 with their AES-256 siblings, and TLS 1.3 [P-TRN-05, Note 54, Note 56].
 const SUITES: [SupportedCipherSuite; 7] = [
     cipher_suite::TLS13_AES_128_GCM_SHA256,
     cipher_suite::TLS13_AES_256_GCM_SHA384,

@@ -41,7 +41,7 @@ impl fmt::Debug for TransIdKey {
 
 /// An id of this number: one of about a thousand, so that a number drawn again after a crash (its
 /// first holder was never stored) gets another id. A loaded row's own id must equal the id it was
-/// asked by.
+/// asked by [P-AREQ-21, P-GEN-09, Req 27, Req 104, Req 288].
 ///
 /// # Panics
 /// When AES fails in the crypto library, or all 65,536 nonces miss (chance e^-1024).

@@ -13,7 +13,8 @@ use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, Tr
 use crate::outgoing;
 use crate::profile::{DsProfile, EciTable};
 
-/// Builds and checks the ARes for `answer`.
+/// Builds and checks the ARes for `answer`
+/// [P-ARES-03, P-ARES-05, P-ARES-06, P-ARES-07, Note 105, Note 112].
 ///
 /// # Errors
 /// The defective elements: the message does not leave.
@@ -62,7 +63,7 @@ pub(super) fn build(
     wire.checked(input)
 }
 
-/// 2.1.0 has no `cardholderInfo` in 3RI.
+/// 2.1.0 has no `cardholderInfo` in 3RI [P-ARES-17].
 fn tells_cardholders(input: &AuthenticateInput<'_>) -> bool {
     input.areq.version > MessageVersion::V210 || input.areq.channel != DeviceChannel::ThreeRi
 }
@@ -77,7 +78,8 @@ pub(super) fn minimal(input: &AuthenticateInput<'_>, refusal: &Refusal) -> Resul
     wire.checked(input)
 }
 
-/// The value of a positive answer, where its category carries one [P-ARES-01, P-STAT-10].
+/// The value of a positive answer, where its category carries one [P-ARES-01, P-STAT-10]
+/// [Req 108, Note 104].
 pub(super) fn value(
     input: &AuthenticateInput<'_>,
     answer: &Answer,
@@ -104,7 +106,7 @@ pub(super) fn carries_value(category: MessageCategory, ds: &DsProfile) -> bool {
     category == MessageCategory::Payment || ds.npa_authentication_value
 }
 
-/// eci of a result, by the DS profile [P-AV-02].
+/// eci of a result, by the DS profile [P-AV-02, P-ARES-02, Req 108].
 pub(super) fn eci(table: &EciTable, status: TransStatus) -> Option<&str> {
     match status {
         TransStatus::Authenticated => table.authenticated.as_deref(),
@@ -118,7 +120,7 @@ pub(super) fn eci(table: &EciTable, status: TransStatus) -> Option<&str> {
     }
 }
 
-/// `cardholderInfo`: text before 2.3.1, an object since.
+/// `cardholderInfo`: text before 2.3.1, an object since [P-ARES-10, P-231-07, Note 109].
 #[derive(Serialize)]
 #[serde(untagged)]
 enum CardholderInfo<'a> {
@@ -201,7 +203,8 @@ struct Wire<'a> {
 }
 
 impl<'a> Wire<'a> {
-    /// What every ARes of this version and channel holds.
+    /// What every ARes of this version and channel holds
+    /// [Req 33, Req 110, Req 293, Req 212, Note 108, P-DEV-05].
     fn base(input: &AuthenticateInput<'a>, status: TransStatus) -> Self {
         let areq = input.areq;
         let app = areq.app.as_ref().filter(|_| areq.channel == DeviceChannel::App);
@@ -234,6 +237,7 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// [Req 110, Note 46]
     fn checked(&self, input: &AuthenticateInput<'_>) -> Result<Vec<u8>, String> {
         let areq = input.areq;
         let mut json = Vec::with_capacity(TYPICAL_LENGTH);

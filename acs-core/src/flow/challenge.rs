@@ -225,7 +225,8 @@ impl Machine<'_> {
         self.step(None)
     }
 
-    /// The wait of the phase is over [P-BRW-34, P-BRW-35].
+    /// The wait of the phase is over [P-BRW-34, P-BRW-35]
+    /// [P-TMO-03, P-TMO-05, P-BRW-24, Req 221, Req 227, Note 4, Note 5].
     fn time_out(&mut self) {
         let (cancel, ending, why) = match &self.transaction.phase {
             Phase::ExpectCReq(_) => (NEVER_BEGUN, Ending::NeverBegun, "no CReq in time"),
@@ -258,6 +259,7 @@ impl Machine<'_> {
         self.end_with(outcome, ending, why, creq);
     }
 
+    /// [P-RREQ-01, Req 128, Note 114]
     fn end_with(&mut self, outcome: Outcome, ending: Ending, why: &str, creq: AcceptedCReq) {
         let (via, counter, code_may_be_waiting) = match &self.transaction.phase {
             Phase::ExpectCReq(wait) => (wait.via, 0, false),
@@ -323,7 +325,7 @@ impl Machine<'_> {
     }
 
     /// The RReq of an outcome; where that cannot be built, of a technical failure instead: a
-    /// message that breaks the dictionary never leaves.
+    /// message that breaks the dictionary never leaves [P-RREQ-01].
     fn report(
         &mut self,
         outcome: Outcome,

@@ -7,7 +7,7 @@ use crate::dictionary::Message;
 use crate::element::{MessageVersion, TransId, TransStatus};
 use crate::outgoing;
 
-/// Builds and checks the final CRes for a result.
+/// Builds and checks the final CRes for a result [P-BRW-32, Req 138, Req 139, Note 133].
 ///
 /// # Errors
 /// The defective elements: the message does not leave.

@@ -28,7 +28,7 @@ impl RiskAccepted {
     }
 }
 
-/// An answer that can only hold what its status allows.
+/// An answer that can only hold what its status allows [Req 107, Note 98].
 #[derive(Debug)]
 pub(super) enum Answer {
     /// Y or A, by the kind of proof.
@@ -47,7 +47,7 @@ pub(super) struct Refusal {
     pub(super) tell_cardholder: bool,
 }
 
-/// A challenge that can be done.
+/// A challenge that can be done [P-STAT-15].
 #[derive(Debug)]
 pub(super) struct Offer {
     pub(super) via: Via,
@@ -109,7 +109,7 @@ pub(super) fn decide(input: &AuthenticateInput<'_>) -> Decision {
     })
 }
 
-/// A failure of ours or of the environment: U, never Y (invariant 3).
+/// A failure of ours or of the environment: U, never Y (invariant 3) [P-AREQ-31].
 pub(super) fn failure(input: &AuthenticateInput<'_>, step: &str) -> Decision {
     let reason = Reason::technical(input.areq.version, input.issuer);
     Decision::new(Answer::Unavailable(plain(reason)), "OUT-TECH", step)
@@ -131,7 +131,8 @@ fn not_served(input: &AuthenticateInput<'_>) -> Option<Decision> {
     }
 }
 
-/// Answers that follow from the issuer's books alone (controls 0.4).
+/// Answers that follow from the issuer's books alone (controls 0.4)
+/// [P-AREQ-32, Req 28, Req 105, Req 289].
 fn card_state(input: &AuthenticateInput<'_>) -> Option<Decision> {
     let card = match input.card {
         CardLookup::Failed => return Some(failure(input, "card-lookup-failed")),
@@ -173,6 +174,7 @@ fn expiry_mismatch(input: &AuthenticateInput<'_>, card: &Card) -> Option<Decisio
     })
 }
 
+/// [Req 106, Req 29]
 fn active_card(input: &AuthenticateInput<'_>, card: &Card) -> Decision {
     if let Some(script) = card.outcome.as_ref().filter(|_| input.issuer.scripted_outcomes) {
         return scripted(input, card, script);
@@ -259,7 +261,8 @@ fn scripted(input: &AuthenticateInput<'_>, card: &Card, script: &ScriptedOutcome
     Decision::new(answer, "OUT-SCRIPTED", SCRIPTED)
 }
 
-/// C where it can be done; else what comes closest to "not authenticated".
+/// C where it can be done; else what comes closest to "not authenticated"
+/// [P-STAT-05, P-STAT-13, Note 99, Note 91].
 fn challenge(input: &AuthenticateInput<'_>, card: &Card, rule: &str, mandated: bool) -> Decision {
     let denied = |reason| Answer::NotAuthenticated(plain(reason));
     if input.areq.challenge_ind.iter().any(|code| code == NO_CHALLENGE) {

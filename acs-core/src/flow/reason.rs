@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::element::MessageVersion;
 use crate::profile::IssuerProfile;
 
-/// A reason that is legal in the version it was made for.
+/// A reason that is legal in the version it was made for [Note 103].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reason(Cow<'static, str>);
 
@@ -37,7 +37,7 @@ impl Reason {
     }
 
     /// A configured code, or `instead` where the version does not define it. Codes 80-99 belong to
-    /// the payment system and are taken as agreed.
+    /// the payment system and are taken as agreed [P-STAT-11, P-231-10].
     pub(super) fn configured(code: &str, version: MessageVersion, instead: &Self) -> Self {
         let last = match version {
             MessageVersion::V210 => 21,

@@ -16,7 +16,7 @@ use crate::dictionary::Message;
 use crate::element::{MessageVersion, TransId, TransStatus};
 use crate::outgoing;
 
-/// How a challenge comes out.
+/// How a challenge comes out [P-STAT-12, Note 4, Note 129, Note 130].
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// Y, or A by policy.
@@ -51,7 +51,8 @@ impl Outcome {
     }
 }
 
-/// Builds and checks the RReq. The authentication value exists in the returned bytes only.
+/// Builds and checks the RReq. The authentication value exists in the returned bytes only
+/// [P-RREQ-02, P-RREQ-04, P-STAT-16, Req 124, Note 131].
 ///
 /// # Errors
 /// The defective elements: the message does not leave.
@@ -106,6 +107,7 @@ pub(super) fn build(
     Ok(json)
 }
 
+/// [Note 104, P-RREQ-04]
 fn value(
     transaction: &Transaction,
     outcome: &Outcome,

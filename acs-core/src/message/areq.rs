@@ -17,6 +17,7 @@ use crate::erro::Fault;
 use crate::json::{self, Document, Node, Object, Value};
 use crate::validate::{Findings, Walk, explain};
 
+/// [P-AREQ-07, P-AREQ-16, P-AREQ-17, Req 25, Req 102, Req 287]
 pub(super) fn read(
     message: &Document<'_>,
     version: MessageVersion,
@@ -39,7 +40,7 @@ pub(super) fn read(
 }
 
 /// Channel and category as far as their values are known. An agreed category of a DS range has the
-/// presence rules of non-payment, which ask for less.
+/// presence rules of non-payment, which ask for less [P-AREQ-18, P-AREQ-17].
 fn cell(message: &Document<'_>, rules: &ReadRules) -> Option<Cell> {
     let channel = match message.text("deviceChannel")? {
         "01" => DeviceChannel::App,
@@ -60,7 +61,7 @@ fn cell(message: &Document<'_>, rules: &ReadRules) -> Option<Cell> {
 }
 
 /// The SDK's key: a public point of P-256 and nothing private [P-AREQ-19]. Members that are wrong
-/// by themselves were found by the walk.
+/// by themselves were found by the walk [Note 73].
 fn sdk_key(message: &Document<'_>, findings: &mut Findings) {
     let Some(jwk) = message.get("sdkEphemPubKey").and_then(Node::as_object) else { return };
     let (Some(x), Some(y)) = (jwk.text("x"), jwk.text("y")) else { return };
@@ -78,7 +79,7 @@ fn is_on_curve(x: &str, y: &str) -> bool {
 }
 
 /// Cross-field rules [P-AREQ-12]. A status without its source is found by the dictionary's own
-/// conditions.
+/// conditions [Note 115, Note 117].
 fn contradictions(table: &Table, message: &Document<'_>, findings: &mut Findings) {
     let known = |name: &&str| table.position(name).is_some();
     for status in ["whiteListStatus", "trustListStatus"].into_iter().filter(known) {
@@ -94,6 +95,7 @@ fn contradictions(table: &Table, message: &Document<'_>, findings: &mut Findings
     }
 }
 
+/// [P-231-08, P-231-04]
 fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<AReq> {
     let text = |name: &str| message.text(name).filter(|t| !t.is_empty()).map(str::to_owned);
     let id = |name: &str| message.text(name).and_then(TransId::parse);
@@ -158,6 +160,7 @@ fn prior_refs(node: Option<Node<'_>>) -> Vec<TransId> {
     }
 }
 
+/// [Note 91]
 fn one_or_more(node: Option<Node<'_>>) -> Vec<String> {
     let Some(node) = node else { return Vec::new() };
     match node.value() {
@@ -203,7 +206,8 @@ fn app(message: &Document<'_>) -> Option<AppData> {
     })
 }
 
-/// Data version and locale of the device information; its content never leads to a refusal.
+/// Data version and locale of the device information; its content never leads to a refusal
+/// [P-DEV-05, Req 386, Req 397, Note 94].
 fn device_facts(device_info: &str) -> Option<(Option<String>, Option<String>)> {
     let decoded = decode_base64url(device_info)?;
     let device = json::parse(&decoded)?;

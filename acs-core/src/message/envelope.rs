@@ -30,7 +30,8 @@ impl<'m, 'a> Envelope<'m, 'a> {
         TYPES.into_iter().find(|known| *known == text)
     }
 
-    /// Checks type and version; gives the version.
+    /// Checks type and version; gives the version
+    /// [P-AREQ-03, P-AREQ-04, P-AREQ-05, Req 199, Note 33].
     pub(super) fn open(
         &self,
         expected: Message,
@@ -40,6 +41,7 @@ impl<'m, 'a> Envelope<'m, 'a> {
             .map_err(|(fault, words)| Box::new(self.reject(fault).explained(words)))
     }
 
+    /// [P-AREQ-05, Req 195]
     fn version(
         &self,
         expected: Message,
@@ -82,7 +84,7 @@ impl<'m, 'a> Envelope<'m, 'a> {
     }
 }
 
-/// major.minor.patch, 5 to 8 characters.
+/// major.minor.patch, 5 to 8 characters [Note 49].
 fn is_version(text: &str) -> bool {
     let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     (5..=8).contains(&text.len()) && text.split('.').count() == 3 && text.split('.').all(number)

@@ -4,6 +4,7 @@ use super::{Findings, Walk, dedup_from, may_hold_account_number};
 use crate::element::MessageVersion;
 use crate::json::{Node, Object, Value};
 
+/// [P-GEN-13, P-AREQ-11, P-231-09, Req 210, Note 50, Note 51]
 pub(super) fn check(node: Node<'_>, walk: &Walk<'_>, findings: &mut Findings) {
     let most = if walk.version >= MessageVersion::V231 { 15 } else { 10 };
     match node.value() {

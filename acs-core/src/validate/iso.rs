@@ -7,17 +7,20 @@ use isocountry::CountryCode;
 
 use crate::message::ReadRules;
 
-/// Whether `code` is a currency in use, or one that this installation accepts all the same.
+/// Whether `code` is a currency in use, or one that this installation accepts all the same
+/// [P-AREQ-10, Note 39].
 pub(super) fn is_currency(code: &str, rules: &ReadRules) -> bool {
     number(code).is_some_and(|number| CODES[number].currency.is_some()) || is_accepted(code, rules)
 }
 
-/// Whether `code` is a country, or one that this installation accepts all the same.
+/// Whether `code` is a country, or one that this installation accepts all the same
+/// [P-AREQ-10, Note 39].
 pub(super) fn is_country(code: &str, rules: &ReadRules) -> bool {
     number(code).is_some_and(|number| CODES[number].is_country) || is_accepted(code, rules)
 }
 
-/// Whether `exponent` is that of the currency; what is wrong by itself is found elsewhere.
+/// Whether `exponent` is that of the currency; what is wrong by itself is found elsewhere
+/// [P-AREQ-10].
 pub(super) fn exponent_fits(code: &str, exponent: &str, rules: &ReadRules) -> bool {
     let currency = number(code).and_then(|number| CODES[number].currency);
     match (currency, exponent.as_bytes()) {

@@ -17,6 +17,7 @@ pub(super) enum Verdict {
     Reserved,
 }
 
+/// [P-GEN-06, Req 206]
 pub(super) fn check(bounds: &Text, value: &str, name: &str, walk: &Walk<'_>) -> Verdict {
     if !has_length(bounds, value)
         || !matches_pattern(bounds.pattern, value)
@@ -34,7 +35,7 @@ pub(super) fn check(bounds: &Text, value: &str, name: &str, walk: &Walk<'_>) -> 
     if has_format(bounds.format, value) { Verdict::Good } else { Verdict::Bad }
 }
 
-/// Lengths are in characters; these are never more than bytes.
+/// Lengths are in characters; these are never more than bytes [P-GEN-06, Note 45].
 fn has_length(bounds: &Text, value: &str) -> bool {
     let (min, max) = (bounds.min as usize, bounds.max as usize);
     let characters = || value.chars().count();
@@ -42,7 +43,7 @@ fn has_length(bounds: &Text, value: &str) -> bool {
     long_enough && (max == 0 || value.len() <= max || characters() <= max)
 }
 
-/// Unpadded minutes are seen in 2.2.0 [P-AREQ-12].
+/// Unpadded minutes are seen in 2.2.0 [P-AREQ-12, P-DEC-01].
 fn is_unpadded_time(bounds: &Text, value: &str, name: &str, walk: &Walk<'_>) -> bool {
     name == "threeDSRequestorDecMaxTime"
         && walk.version == MessageVersion::V220
@@ -50,6 +51,7 @@ fn is_unpadded_time(bounds: &Text, value: &str, name: &str, walk: &Walk<'_>) -> 
         && in_number_range(bounds.number, value)
 }
 
+/// [P-GEN-08, P-AREQ-09, P-3RI-02, Req 434, Note 93]
 fn coded(codes: &Codes, value: &str, name: &str, walk: &Walk<'_>) -> Verdict {
     let bit = Codes::bit(value);
     if codes.numbers & bit != 0 || (bit == 0 && codes.words.contains(&value)) {
@@ -142,6 +144,7 @@ fn minute(digits: &[u8]) -> bool {
     two(digits) <= 23 && digits[2] <= b'5'
 }
 
+/// [P-GEN-09, Note 48]
 fn uuid(bytes: &[u8]) -> bool {
     bytes.len() == 36
         && bytes.iter().enumerate().all(|(at, b)| match at {

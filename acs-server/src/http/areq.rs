@@ -37,7 +37,7 @@ pub use in_flight::InFlight;
 use in_flight::{Claim, Place};
 pub use server_ids::ServerIds;
 
-/// Answers one message of a directory server.
+/// Answers one message of a directory server [P-ARES-18, Req 34, Req 111, Req 294].
 pub async fn handle(
     State(app): State<Arc<App>>,
     Extension(peer): Extension<DsPeer>,
@@ -121,7 +121,7 @@ fn refused(areq: &AReq, fault: Fault) -> Answer {
     Answer::Refused(Box::new(Rejection::new(fault, context)))
 }
 
-/// An identical repeat gets the identical ARes while that is kept.
+/// An identical repeat gets the identical ARes while that is kept [P-AREQ-13, P-AREQ-20, Note 40].
 async fn repeat(app: &App, areq: &AReq, number: TransactionNumber) -> Answer {
     match app.store.transaction(number).await {
         Ok(Some(row)) => {
@@ -272,7 +272,8 @@ impl Decision<'_> {
         Ok(Reply { ares: ares.into(), acs_trans_id })
     }
 
-    /// The answer when nothing can be stored: a U, from which nothing further can follow, or none.
+    /// The answer when nothing can be stored: a U, from which nothing further can follow, or none
+    /// [P-AREQ-31, P-TRN-13, Req 215].
     fn without_store(&self) -> Result<Reply, Undecided> {
         let number = self.app.store.next_number();
         let decided = self.authenticate(number, &CardLookup::Failed)?;
@@ -321,7 +322,7 @@ impl Decision<'_> {
     }
 }
 
-/// Without dsURL (2.1.0 3RI) there is nothing foreign.
+/// Without dsURL (2.1.0 3RI) there is nothing foreign [P-RREQ-01, Note 90].
 fn ds_url_allowed(areq: &AReq, ds: &DsRuntime) -> bool {
     areq.ds_url.as_deref().is_none_or(|url| ds.rreq_targets.allows_text(url))
 }
@@ -332,7 +333,8 @@ fn notification_url_allowed(areq: &AReq, development: bool) -> bool {
         .is_some_and(|browser| super::may_post_back(&browser.notification_url, development))
 }
 
-/// The method run is that of this transaction, or in 2.3.1 an earlier one [P-MTH-08].
+/// The method run is that of this transaction, or in 2.3.1 an earlier one [P-MTH-08]
+/// [P-MTH-07, Req 410].
 fn method_data_found(areq: &AReq, app: &App) -> bool {
     if areq.channel != DeviceChannel::Browser {
         return false;
@@ -384,6 +386,7 @@ fn result_of(phase: &Phase) -> &'static str {
     }
 }
 
+/// [P-TRN-12, Req 469, Note 64]
 fn ares(reply: Reply, version: MessageVersion, ds_trans_id: TransId) -> Response {
     let response = respond::message(reply.ares.into());
     if version < MessageVersion::V231 {

@@ -25,7 +25,7 @@ pub struct CReqForm {
     pub session_data: Option<String>,
 }
 
-/// Reads the form with the CReq; `None` when it names no transaction.
+/// Reads the form with the CReq; `None` when it names no transaction [P-BRW-01, Note 135].
 #[must_use]
 pub fn creq(body: &[u8]) -> Option<CReqForm> {
     let (mut creq, mut session_data) = (None, None);
@@ -91,7 +91,7 @@ pub struct MethodForm {
     pub found: Option<String>,
 }
 
-/// Reads a form of the 3DS Method; `None` when it names no run.
+/// Reads a form of the 3DS Method; `None` when it names no run [P-MTH-02, Req 263].
 #[must_use]
 pub fn method(body: &[u8]) -> Option<MethodForm> {
     let (mut start, mut found) = (None, None);

@@ -21,7 +21,8 @@ use crate::pages::{FIXED_HEADERS, hash};
 
 pub use runs::MethodRuns;
 
-/// Takes a run's start (field `threeDSMethodData`) and what its script found (`browserData`).
+/// Takes a run's start (field `threeDSMethodData`) and what its script found (`browserData`)
+/// [P-MTH-02, P-MTH-05, Req 262, Req 264].
 pub async fn handle(
     State(app): State<Arc<App>>,
     Extension(PeerAddress(peer)): Extension<PeerAddress>,
@@ -71,7 +72,7 @@ fn seen(headers: &HeaderMap) -> String {
     .to_string()
 }
 
-/// The hidden page: tells what it finds, then posts back, whatever happens in between.
+/// The hidden page: tells what it finds, then posts back, whatever happens in between [P-MTH-04].
 #[derive(Template)]
 #[template(path = "method.html")]
 struct MethodPage<'a> {

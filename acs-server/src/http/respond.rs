@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
 /// A protocol message: HTTP 200, `application/json; charset=utf-8`, Erro included [P-TRN-06,
-/// P-TRN-09].
+/// P-TRN-09, Req 189, Req 190].
 #[must_use]
 pub fn message(body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
@@ -33,7 +33,8 @@ pub fn json(status: StatusCode, value: &serde_json::Value) -> Response {
     (status, json, value.to_string()).into_response()
 }
 
-/// Whether a Content-Type names this media type, whatever its case and parameters.
+/// Whether a Content-Type names this media type, whatever its case and parameters
+/// [P-TRN-06, Req 190].
 #[must_use]
 pub fn is_media_type(headers: &http::HeaderMap, expected: &str) -> bool {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

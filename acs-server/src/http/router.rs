@@ -13,7 +13,8 @@ use tower_http::limit::RequestBodyLimitLayer;
 use super::{areq, creq_browser, health, method_url, oreq, respond};
 use crate::app::App;
 
-/// A `ds` listener: server messages under mutual TLS. Requests carry [`crate::app::DsPeer`].
+/// A `ds` listener: server messages under mutual TLS. Requests carry [`crate::app::DsPeer`]
+/// [P-TRN-01, P-TRN-06, Req 184].
 pub fn ds(app: Arc<App>) -> Router {
     let limits = &app.config.limits;
     Router::new()
@@ -23,7 +24,7 @@ pub fn ds(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// The `cardholder` listener: browsers and SDKs.
+/// The `cardholder` listener: browsers and SDKs [P-TRN-01, P-TRN-08].
 pub fn cardholder(app: Arc<App>) -> Router {
     let limits = &app.config.limits;
     Router::new()
@@ -47,7 +48,7 @@ pub fn ops(app: Arc<App>) -> Router {
     router.fallback(unknown).with_state(app)
 }
 
-/// A body above `bytes` is 413, before any of it is parsed.
+/// A body above `bytes` is 413, before any of it is parsed [P-TRN-10].
 fn bounded(route: MethodRouter<Arc<App>>, bytes: usize) -> MethodRouter<Arc<App>> {
     route
         .layer::<_, Infallible>(RequestBodyLimitLayer::new(bytes))

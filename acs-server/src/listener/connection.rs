@@ -21,7 +21,7 @@ pub(super) enum Http {
     Two,
 }
 
-/// Serves a connection to its end.
+/// Serves a connection to its end [P-TRN-14, Req 187, Req 188].
 pub(super) async fn run<S>(
     stream: S,
     http: Http,

@@ -88,7 +88,7 @@ async fn open(tls: &Arc<rustls::ClientConfig>, url: &Url) -> Result<Link, LinkEr
 }
 
 impl Link {
-    /// Posts a JSON message and reads the answer; redirects are not followed.
+    /// Posts a JSON message and reads the answer; redirects are not followed [P-TRN-10].
     pub(super) async fn post(mut self, body: &[u8], timer: Duration) -> Result<Answer, LinkError> {
         let request = self.request(body)?;
         let answer = timeout(timer, self.exchange(request)).await;
@@ -115,6 +115,7 @@ impl Link {
         Ok(Answer { headers: head.headers, body })
     }
 
+    /// [P-TRN-06, Req 184, Req 190]
     fn request(&self, body: &[u8]) -> Result<Request<Full<Bytes>>, LinkError> {
         let mut request = Request::post(&self.path)
             .header(header::HOST, &self.host)

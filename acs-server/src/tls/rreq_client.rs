@@ -16,7 +16,7 @@ use super::{TlsError, identity, names, provider};
 use crate::config::{Ds, KeyPair};
 
 /// Presents our client identity, trusts this DS's roots alone, and insists on one of its names,
-/// whatever host dsURL names.
+/// whatever host dsURL names [P-TRN-02, Req 63, Req 125, Req 350, Note 58].
 ///
 /// # Errors
 /// [`TlsError`] about the files named.

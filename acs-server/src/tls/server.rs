@@ -14,7 +14,7 @@ use rustls::{ServerConfig, SignatureAlgorithm};
 use super::{TlsError, identity, provider};
 use crate::config::{Ds, KeyPair};
 
-/// Towards cardholders: our certificate only.
+/// Towards cardholders: our certificate only [P-TRN-04, Req 85, Note 61, Note 62].
 ///
 /// # Errors
 /// [`TlsError`] about the files named.
@@ -31,7 +31,7 @@ pub fn cardholder_server(pairs: &[KeyPair]) -> Result<ServerConfig, TlsError> {
 }
 
 /// Towards a directory server: a client certificate under that DS's own roots is a must, checked
-/// in every connection.
+/// in every connection [P-TRN-02, Note 57].
 ///
 /// # Errors
 /// [`TlsError`] about the files named.
@@ -49,7 +49,8 @@ pub fn ds_server(ds: &Ds) -> Result<ServerConfig, TlsError> {
     Ok(config)
 }
 
-/// Checks a client's chain, validity and usage (client authentication) against `roots` alone.
+/// Checks a client's chain, validity and usage (client authentication) against `roots` alone
+/// [P-TRN-02].
 ///
 /// # Errors
 /// [`TlsError`] about the file.

@@ -74,7 +74,7 @@ fn scan_file(file: &str, text: &str, cites: &mut Cites) {
             line.trim() == "#[cfg(test)]" && next.starts_with("mod ") && next.ends_with('{');
         if in_tests && let Some(name) = test_at(&lines, at) {
             let place = Place { file: file.to_owned(), item: name.to_owned() };
-            if let Some(id) = scenario_of(name) {
+            for id in scenarios_of(name) {
                 cites.tests.entry(id).or_default().insert(place.clone());
             }
             cites.by_name.entry(name.to_owned()).or_default().insert(place);
@@ -141,12 +141,17 @@ fn numbers(text: &str) -> Option<(u16, u16)> {
     Some((first, last.max(first)))
 }
 
-/// `T-BC-12` for a test named `t_bc_12_what_it_does`.
-fn scenario_of(name: &str) -> Option<String> {
-    let mut parts = name.strip_prefix("t_")?.split('_');
-    let (area, number) = (parts.next()?, parts.next()?);
-    let is_number = number.len() == 2 && number.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| format!("T-{}-{number}", area.to_ascii_uppercase()))
+/// `T-BC-12` for a test named `t_bc_12_what_it_does`; `t_3r_03_t_3r_04_...` is named after two.
+fn scenarios_of(name: &str) -> Vec<String> {
+    let parts: Vec<&str> = name.split('_').collect();
+    let is_number = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    let mut found = Vec::new();
+    for (at, parts) in parts.windows(3).enumerate() {
+        if at == found.len() * 3 && parts[0] == "t" && is_number(parts[2]) {
+            found.push(format!("T-{}-{}", parts[1].to_ascii_uppercase(), parts[2]));
+        }
+    }
+    found
 }
 
 /// The test function whose first line this is.
@@ -204,10 +209,18 @@ fn owner(lines: &[&str], at: usize) -> String {
 
 /// A field or a variant of `owner`.
 fn member(line: &str, owner: &str) -> String {
-    let line = line.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
-    let line = line.trim_start_matches("pub(super) ");
+    let line = without_visibility(line);
     let end = line.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(line.len());
     if end == 0 { owner.to_owned() } else { format!("{owner}.{}", &line[..end]) }
+}
+
+fn without_visibility(line: &str) -> &str {
+    let line = line.trim();
+    match line.strip_prefix("pub") {
+        Some(rest) if rest.starts_with('(') => rest.split_once(") ").map_or(rest, |(_, rest)| rest),
+        Some(rest) if rest.starts_with(' ') => rest.trim_start(),
+        _ => line,
+    }
 }
 
 fn function(line: &str) -> Option<&str> {
@@ -219,7 +232,7 @@ fn item(line: &str) -> Option<&str> {
 }
 
 fn item_of_kind<'a>(line: &'a str, kinds: &[&str]) -> Option<&'a str> {
-    let mut words = line.split_whitespace();
+    let mut words = without_visibility(line).split_whitespace();
     loop {
         let word = words.next()?;
         if kinds.contains(&word) && !(word == "const" && line.contains(" fn ")) {
@@ -227,8 +240,7 @@ fn item_of_kind<'a>(line: &'a str, kinds: &[&str]) -> Option<&'a str> {
             let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
             return (end > 0).then_some(&name[..end]);
         }
-        let before =
-            word.starts_with("pub") || ["async", "const", "unsafe", "extern"].contains(&word);
+        let before = ["async", "const", "unsafe", "extern"].contains(&word);
         if !before {
             return None;
         }
@@ -262,14 +274,15 @@ mod tests {
 
     #[test]
     fn scenarios_are_known_by_name() {
-        assert_eq!(scenario_of("t_bc_12_other_id").as_deref(), Some("T-BC-12"));
-        assert_eq!(scenario_of("t_3r_01").as_deref(), Some("T-3R-01"));
-        assert_eq!(scenario_of("t_rex_is_extinct"), None);
+        assert_eq!(scenarios_of("t_bc_12_other_id"), ["T-BC-12"]);
+        assert_eq!(scenarios_of("t_3r_03_t_3r_04_indicators"), ["T-3R-03", "T-3R-04"]);
+        assert!(scenarios_of("t_rex_is_extinct").is_empty());
+        assert!(scenarios_of("a_t_bc_12").is_empty());
     }
 
     #[test]
     fn citations_belong_to_items() {
-        let text = "//! [P-A01-01]\n\n/// [Req 1]\npub struct S {\n    /// [Req 2]\n    pub field: u8,\n}\n\nimpl S {\n    /// [Req 3]\n    pub(super) const fn f() {\n        // [Req 4]\n        g();\n    }\n}\n\n#[cfg(test)]\nmod tests {\n    /// [Req 5]\n    #[test]\n    fn works() {\n        // [Req 6]\n        helper();\n    }\n\n    fn helper() {\n        // [Req 7]\n    }\n}\n";
+        let text = "//! [P-A01-01]\n\n/// [Req 1]\npub struct S {\n    /// [Req 2]\n    pub field: u8,\n}\n\nimpl S {\n    /// [Req 3]\n    pub(in crate::x) const fn f() {\n        // [Req 4]\n        g();\n    }\n}\n\n#[cfg(test)]\nmod tests {\n    /// [Req 5]\n    #[test]\n    fn works() {\n        // [Req 6]\n        helper();\n    }\n\n    fn helper() {\n        // [Req 7]\n    }\n}\n";
         let mut cites = Cites::default();
         scan_file("acs-core/src/s.rs", text, &mut cites);
         let item = |map: &BTreeMap<String, BTreeSet<Place>>, id: &str| {

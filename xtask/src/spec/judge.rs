@@ -158,10 +158,8 @@ fn verdict(
         (false, true) if is_scenario => "tested below the level of whole programs".to_owned(),
         (false, true) => "tested; the code does not cite it".to_owned(),
     };
-    let reason = match status {
-        Status::Partly => Some(given.unwrap_or_else(seen)),
-        _ => given,
-    };
+    // What was said for the case that nothing is there is old once something is.
+    let reason = if status == Status::Partly { Some(seen()) } else { given };
     (status, reason.unwrap_or_else(|| "nothing cites it, and nobody said why".to_owned()))
 }
 

@@ -13,6 +13,7 @@ use crate::flow::transaction::{AcceptedCReq, Ending, Phase};
 use crate::message::{CReq, read_creq};
 
 impl Machine<'_> {
+    /// [P-BRW-16, P-BRW-17, Req 442, Note 138]
     pub(super) fn creq(mut self, bytes: &[u8], session_data: Option<&str>) -> Step {
         if self.is_overdue() {
             self.time_out();
@@ -38,7 +39,8 @@ impl Machine<'_> {
         }
     }
 
-    /// A CReq of this transaction that its version and channel allow.
+    /// A CReq of this transaction that its version and channel allow
+    /// [P-BRW-12, P-BRW-13, P-BRW-14, Req 119, Req 320].
     fn readable(&self, bytes: &[u8]) -> Result<CReq, Box<Rejection>> {
         let transaction = &self.transaction;
         let creq = read_creq(bytes, self.context.read_rules).map_err(|found| {
@@ -69,7 +71,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The first good CReq: a code goes out, a page is shown [P-BRW-20].
+    /// The first good CReq: a code goes out, a page is shown [P-BRW-20, Req 121, Req 269].
     fn begin(mut self, creq: AcceptedCReq) -> Step {
         let Phase::ExpectCReq(wait) = &self.transaction.phase else { return self.invalid() };
         let via = wait.via;
@@ -84,7 +86,8 @@ impl Machine<'_> {
         self.shows_current(page::Note::None)
     }
 
-    /// A CReq while a page is shown, as a reload makes [P-BRW-17]: no code, no attempt.
+    /// A CReq while a page is shown, as a reload makes [P-BRW-17]: no code, no attempt
+    /// [Note 17, Note 18].
     fn repeat(mut self, creq: AcceptedCReq) -> Step {
         let refuses = self.context.issuer.refuse_repeated_creq;
         let Phase::ExpectEntry(entry) = &mut self.transaction.phase else { return self.invalid() };
@@ -123,7 +126,8 @@ impl Machine<'_> {
         })
     }
 
-    /// What a CReq is told when the challenge is not open.
+    /// What a CReq is told when the challenge is not open
+    /// [P-BRW-15, P-BRW-16, P-BRW-18, Req 222, Note 19, Note 38].
     fn too_late(&self) -> Fault {
         if self.transaction.channel != DeviceChannel::Browser {
             return Fault::CReqNotExpected;
@@ -136,7 +140,7 @@ impl Machine<'_> {
     }
 
     /// Refuses a CReq: an Erro through the browser where that is foreseen, and U where a challenge
-    /// was open [P-BRW-11, P-BRW-19].
+    /// was open [P-BRW-11, P-BRW-19, P-ERRO-05, Note 15, Note 16].
     fn refuse(mut self, rejection: Box<Rejection>, session_data: Option<&str>) -> Step {
         let erro = erro(&rejection, &self.context.read_rules.versions);
         let unrecognised = is_unrecognised(&rejection.fault);
@@ -159,6 +163,7 @@ impl Machine<'_> {
         self.step(Some(view))
     }
 
+    /// [P-ERRO-05, Note 14, Note 130]
     fn end_refused(&mut self, erro: &ErroMessage) {
         if !matches!(self.transaction.phase, Phase::ExpectCReq(_) | Phase::ExpectEntry(_)) {
             return;
@@ -175,7 +180,8 @@ impl Machine<'_> {
         self.end(outcome, Ending::Refused, "a CReq was refused");
     }
 
-    /// Starts the wait on the page again. Every caller counts something that has a limit.
+    /// Starts the wait on the page again. Every caller counts something that has a limit
+    /// [P-TMO-05, Req 226].
     pub(super) fn renew(&mut self) {
         let until = self.context.now.plus_seconds(self.context.issuer.idle_seconds);
         if let Phase::ExpectEntry(entry) = &mut self.transaction.phase {

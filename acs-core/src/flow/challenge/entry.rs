@@ -15,6 +15,7 @@ use crate::flow::transaction::{AcceptedCReq, Ending, ExpectEntry, OtpMessage, Ou
 use crate::flow::words::{Language, Occasion};
 
 impl Machine<'_> {
+    /// [P-BRW-27]
     pub(super) fn form(mut self, form: &Form<'_>) -> Step {
         let Some(token) = token::open(form.token, self.context.keys)
             .filter(|token| token.acs_trans_id == self.transaction.acs_trans_id)
@@ -53,6 +54,7 @@ impl Machine<'_> {
         self.shows_current(Note::None)
     }
 
+    /// [P-BRW-21, P-BRW-22, Req 123, Note 128]
     fn submit(mut self, typed: Entry<'_>) -> Step {
         let settings = &self.context.issuer.otp;
         let id = self.transaction.acs_trans_id;
@@ -97,7 +99,7 @@ impl Machine<'_> {
         self.shows_current(Note::Error("err.form"))
     }
 
-    /// [P-BRW-23]
+    /// [P-BRW-23, Req 123, Req 126]
     fn cancel(mut self) -> Step {
         let version = self.transaction.version;
         let issuer = self.context.issuer;
@@ -121,6 +123,7 @@ impl Machine<'_> {
         self.shows_current(Note::None)
     }
 
+    /// [P-BRW-21]
     fn resend(mut self) -> Step {
         let Phase::ExpectEntry(entry) = &self.transaction.phase else { return self.invalid() };
         if !self.offers_resend(entry) {

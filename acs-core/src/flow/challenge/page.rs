@@ -77,6 +77,7 @@ pub(super) fn erro(
     }
 }
 
+/// [P-BRW-30, P-BRW-34, P-BRW-35, Note 5, Note 28]
 fn over(
     transaction: &Transaction,
     decided: &Decided,
@@ -117,6 +118,7 @@ fn over(
     }
 }
 
+/// [P-NPA-01]
 fn code(
     transaction: &Transaction,
     entry: &ExpectEntry,

@@ -43,7 +43,8 @@ impl Machine<'_> {
         self.transaction.phase = Phase::Ended(decided);
     }
 
-    /// RRes, Erro or rubbish: none of them changes the result.
+    /// RRes, Erro or rubbish: none of them changes the result
+    /// [P-RREQ-08, P-BRW-33, Note 27, Note 28, Note 29, Note 132].
     fn answered(&mut self, body: &[u8]) {
         match self.readable_answer(body) {
             Ok(RResOrErro::RRes(rres)) => {
@@ -62,6 +63,7 @@ impl Machine<'_> {
         }
     }
 
+    /// [Req 137]
     fn readable_answer(&self, body: &[u8]) -> Result<RResOrErro, Box<Rejection>> {
         let Transaction { channel, category, .. } = self.transaction;
         let cell = Cell { channel, category };
@@ -80,6 +82,7 @@ impl Machine<'_> {
         Ok(read)
     }
 
+    /// [P-GEN-10, P-RREQ-09, Req 212]
     fn belongs(&self, rres: &RRes) -> Result<(), Box<Rejection>> {
         let ours = &self.transaction;
         if rres.version != ours.version {
@@ -99,7 +102,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Tells the DS what is wrong with its RRes, once [P-ERRO-04].
+    /// Tells the DS what is wrong with its RRes, once [P-ERRO-04, Note 27].
     fn complain(&mut self, rejection: Box<Rejection>) {
         let erro = erro(&rejection, &self.context.read_rules.versions);
         let transaction = &self.transaction;
@@ -117,7 +120,7 @@ impl Machine<'_> {
     }
 
     /// Nothing was sent and the browser waits no longer. By default the result becomes U from here
-    /// on, before any byte of another one can have left [P-RREQ-05].
+    /// on, before any byte of another one can have left [P-RREQ-05, Req 240, Note 2].
     fn release(&mut self, decided: Decided) {
         self.moves_on();
         let late = self.context.issuer.late_status_u && decided.status != TransStatus::Unavailable;

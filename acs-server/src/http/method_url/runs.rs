@@ -11,7 +11,7 @@ use acs_core::flow::consent::DeviceId;
 use crate::config::Limits;
 use crate::driver::unpoisoned;
 
-/// Method runs of the last hour.
+/// Method runs of the last hour [P-MTH-06, P-TMO-10, Req 262].
 #[derive(Debug)]
 pub struct MethodRuns(Mutex<Runs>);
 
