@@ -11,6 +11,7 @@ pub mod keys;
 pub mod play;
 pub mod screen;
 pub mod signed_content;
+mod strict_json;
 pub mod tamper;
 
 pub use challenge::{Act, AppChallenge, Received};

@@ -84,6 +84,8 @@ pub struct AppChallenge {
     pub consents: bool,
     ui_types: Vec<String>,
     opened: Instant,
+    /// The SDK's time for the whole challenge: sdkMaxTimeout [P-APP-54].
+    pub time_limit: Duration,
     sent: Option<(Bytes, String)>,
 }
 
@@ -127,6 +129,7 @@ impl Sdk {
             consents: false,
             ui_types: self.interface.ui_types(),
             opened: Instant::now(),
+            time_limit: Duration::from_secs(u64::from(self.max_timeout) * 60),
             sent: None,
         })
     }
@@ -385,7 +388,7 @@ impl AppChallenge {
     /// Whether the SDK's time for the whole challenge is over.
     #[must_use]
     pub fn is_over_time(&self) -> bool {
-        self.opened.elapsed() > Duration::from_secs(u64::from(self.sdk.max_timeout) * 60)
+        self.opened.elapsed() > self.time_limit
     }
 
     /// The agreed key, for tests that encrypt by themselves.

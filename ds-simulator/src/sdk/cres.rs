@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::elements;
 use super::screen::Screen;
+use super::strict_json::{self, Fault};
 
 /// Why an SDK does not take a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,8 +75,10 @@ const FINAL: [&str; 9] = [
 /// # Errors
 /// The first thing that is wrong.
 pub fn read(plain: &[u8], expected: &Expected<'_>) -> Result<CRes, Refusal> {
-    let message: Map<String, Value> = serde_json::from_slice(plain)
-        .map_err(|_| Refusal::new("101", "CRes", "what was encrypted is not a JSON object"))?;
+    let message = strict_json::object(plain).map_err(|fault| match fault {
+        Fault::NotJson => Refusal::new("101", "CRes", "what was encrypted is not a JSON object"),
+        Fault::Twice(name) => Refusal::new("204", &name, "it is there twice"),
+    })?;
     if message.get("messageType") != Some(&Value::from("CRes")) {
         return Err(Refusal::new("101", "messageType", "it is not CRes"));
     }

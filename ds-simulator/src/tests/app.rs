@@ -10,8 +10,8 @@ use crate::message::{VERSIONS, to_base64url};
 use crate::pay::PayOptions;
 use crate::sdk::device::DsKeyKind;
 use crate::sdk::keys::Encryption;
-use crate::sdk::play::Step;
-use crate::sdk::{Act, AppOptions, Received, Script, Sdk, pay_in_app};
+use crate::sdk::play::{Step, begin};
+use crate::sdk::{Act, AppEnd, AppOptions, Received, Script, Sdk, pay_in_app};
 
 fn options(version: &str) -> AppOptions {
     let codes = CodeSource::Fixed(CODE.to_owned());
@@ -236,6 +236,27 @@ async fn a_bad_cres_is_refused_with_its_code_and_element() {
 }
 
 #[tokio::test]
+async fn the_sdk_gives_up_in_time_and_says_so() {
+    let stage = Stage::set().await;
+    stage.acs.app.lock().unwrap().screens = vec![screen("01", "2.2.0")];
+    let merchant = stage.merchant();
+    let options = options("2.2.0");
+    for slow in [true, false] {
+        stage.acs.app.lock().unwrap().delay = Duration::from_millis(if slow { 5_000 } else { 0 });
+        let mut sdk = sdk(&stage);
+        let transaction = sdk.begin();
+        sdk.read_timer = Duration::from_millis(if slow { 200 } else { 10_000 });
+        let payment = begin(merchant, &sdk, &transaction, &options.pay).await.unwrap();
+        let mut challenge = sdk.open(&transaction, &payment).unwrap();
+        challenge.time_limit = if slow { challenge.time_limit } else { Duration::ZERO };
+        let end = challenge.play(&options.script).await.unwrap();
+        assert!(matches!(end, AppEnd::TimedOut), "{end:?}");
+        let erros = stage.acs.app.lock().unwrap().erros.clone();
+        assert_eq!((erros.len(), &erros[0]["errorCode"]), (1, &json!("402")));
+    }
+}
+
+#[tokio::test]
 async fn t_cr_11_altered_signed_content_is_refused_before_anything_is_sent() {
     let stage = Stage::set().await;
     let other = crate::sdk::keys::KeyPair::generate().public_jwk();
@@ -258,7 +279,7 @@ async fn t_cr_11_altered_signed_content_is_refused_before_anything_is_sent() {
     let sdk = sdk(&stage);
     let transaction = sdk.begin();
     let pay = options("2.2.0").pay;
-    let mut payment = crate::sdk::play::begin(merchant, &sdk, &transaction, &pay).await.unwrap();
+    let mut payment = begin(merchant, &sdk, &transaction, &pay).await.unwrap();
     let mut challenge = sdk.open(&transaction, &payment).unwrap();
     stage.acs.app.lock().unwrap().screens = vec![screen("01", "2.2.0")];
     assert!(matches!(challenge.act(&Act::Open).await.unwrap(), Received::Screen(_)));
@@ -294,8 +315,7 @@ async fn t_cr_12_device_data_for_another_directory_server_gets_an_erro_of_the_ds
             crate::sdk::device::encrypt(&sdk.device_data, &key, Encryption::A128Gcm).unwrap();
         options.pay.order.overrides.insert("sdkEncData".to_owned(), json!(sealed));
         let transaction = sdk.begin();
-        let payment =
-            crate::sdk::play::begin(stage.merchant(), &sdk, &transaction, &options.pay).await;
+        let payment = begin(stage.merchant(), &sdk, &transaction, &options.pay).await;
         let ares = payment.unwrap().ares.unwrap();
         assert_eq!(
             (&ares["errorCode"], &ares["errorComponent"]),

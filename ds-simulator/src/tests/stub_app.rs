@@ -35,6 +35,8 @@ pub(super) struct AppSide {
     /// Members to put into (null: take out of) every CRes.
     pub(super) spoil: Value,
     pub(super) content_type: String,
+    /// How long to think about a CReq.
+    pub(super) delay: Duration,
     /// Members to put into the signed content.
     pub(super) spoil_signed: Value,
 }
@@ -54,6 +56,7 @@ impl AppSide {
             screens: Vec::new(),
             spoil: json!({}),
             content_type: "application/jose;charset=UTF-8".to_owned(),
+            delay: Duration::ZERO,
             spoil_signed: json!({}),
         }
     }
@@ -126,6 +129,8 @@ pub(super) async fn creq(
         let url = acs.ds_url();
         (app.screens.get(app.creqs.len() - 1).cloned(), url)
     };
+    let delay = acs.app.lock().unwrap().delay;
+    tokio::time::sleep(delay).await;
     let mut cres = json!({
         "messageType": "CRes", "messageVersion": ares["messageVersion"],
         "threeDSServerTransID": ares["threeDSServerTransID"], "acsTransID": ares["acsTransID"],

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap in a test or its helpers is a failed test")]
 
+mod app_sdk;
 mod at_rest;
 mod bad_areq;
 mod bad_browser;
