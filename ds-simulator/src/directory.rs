@@ -14,13 +14,14 @@ use std::time::Duration;
 use anyhow::Result;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::Response;
+use axum::http::{HeaderMap, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::fault::Faults;
+use crate::ids;
 use crate::link::{Answer, Failed, Link, patiently};
 use crate::listener::{self, Listening, Peer};
 use crate::message::{apply_overrides, erro, new_id};
@@ -231,6 +232,12 @@ impl DirectoryServer {
         }
     }
 
+    /// Looks at the HTTP ids of a message of a payment.
+    fn compare_ids(&self, leg: &str, message: &Value, headers: &HeaderMap) {
+        let txn = text(message, "threeDSServerTransID").unwrap_or("unknown").to_lowercase();
+        ids::compare(&self.trace, &txn, leg, message, headers);
+    }
+
     /// An Erro about a response is a new POST to whoever sent it [P-ERRO-04].
     async fn complain_to_acs(&self, erro: &Value) {
         self.trace.message("DS-ACS", "request", erro, erro.to_string().len());
@@ -246,6 +253,7 @@ impl DirectoryServer {
 async fn areq(
     State(ds): State<Arc<DirectoryServer>>,
     Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
     let mut message = match read(&body, "AReq") {
@@ -253,6 +261,7 @@ async fn areq(
         Err(erro) => return answer(&erro, None, None),
     };
     ds.trace.message("3DSS-DS", "request", &message, body.len());
+    ds.compare_ids("3DSS-DS", &message, &headers);
     if !peer.has_role("3dss") {
         let erro = erro('D', "303", "access denied", "client certificate", &message);
         return ds.answer_3dss(&erro, None);
@@ -322,6 +331,7 @@ impl DirectoryServer {
             return erro('D', code, "the ACS gave no protocol answer", &detail, areq);
         };
         self.trace.message_of(&id, "ACS-DS", "response", &ares, answer.body.len());
+        ids::compare(&self.trace, &id, "ACS-DS", &ares, &answer.headers);
         if text(&ares, "messageType") == Some("Erro") {
             return ares;
         }

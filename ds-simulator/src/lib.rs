@@ -11,6 +11,7 @@ pub mod echo;
 pub mod endpoints;
 pub mod fault;
 pub mod html;
+pub mod ids;
 pub mod jar;
 pub mod link;
 mod listener;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::Response;
+use axum::http::{HeaderMap, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use crate::directory;
 use crate::fault::Faults;
+use crate::ids;
 use crate::link::Link;
 use crate::listener::Peer;
 use crate::message::app::SdkFacts;
@@ -249,8 +250,11 @@ impl ThreeDsServer {
         let patience = Duration::from_secs(75);
         let answer = self.to_ds.post_json(&url, bytes, request_id, patience).await;
         self.change(id, |payment| match answer {
-            Ok(answer) => match serde_json::from_slice(&answer.body) {
-                Ok(ares) => payment.ares = Some(ares),
+            Ok(answer) => match serde_json::from_slice::<Value>(&answer.body) {
+                Ok(ares) => {
+                    ids::compare(&self.trace, id, "DS-3DSS", &ares, &answer.headers);
+                    payment.ares = Some(ares);
+                }
                 Err(_) => payment.failed = Some(format!("HTTP {}", answer.status)),
             },
             Err(failed) => payment.failed = Some(failed.to_string()),
@@ -364,6 +368,7 @@ impl ThreeDsServer {
 async fn rreq(
     State(server): State<Arc<ThreeDsServer>>,
     Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
     let Ok(message) = serde_json::from_slice::<Value>(&body) else {
@@ -389,6 +394,7 @@ async fn rreq(
     if delay > 0 {
         tokio::time::sleep(Duration::from_millis(delay)).await;
     }
+    ids::compare(&server.trace, &id, "DS-3DSS", &message, &headers);
     let rres = message::rres(&message, &server.results_status(&known));
     server.change(&id, |payment| {
         if payment.rreq.is_none() {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+use crate::ids;
 use crate::link::{Answer, Failed, Link};
 use crate::message::{apply_overrides, erro, new_id};
 use crate::trace::{Trace, text};
@@ -174,6 +175,7 @@ impl Sender<'_> {
         match serde_json::from_slice::<Value>(&answer.body) {
             Ok(reply) => {
                 self.trace.message_of(txn, "ACS-DS", "response", &reply, answer.body.len());
+                ids::compare(self.trace, txn, "ACS-DS", &reply, &answer.headers);
             }
             Err(_) => {
                 let words = format!("HTTP {} with {} bytes", answer.status, answer.body.len());

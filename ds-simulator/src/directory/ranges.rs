@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::Response;
+use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ const SERIAL: &str = "1";
 pub(super) async fn preq(
     State(ds): State<Arc<DirectoryServer>>,
     Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
     let message = match read(&body, "PReq") {
@@ -29,6 +30,7 @@ pub(super) async fn preq(
         Err(erro) => return answer(&erro, None, None),
     };
     ds.trace.message("3DSS-DS", "request", &message, body.len());
+    ds.compare_ids("3DSS-DS", &message, &headers);
     if !peer.has_role("3dss") {
         let erro = erro('D', "303", "access denied", "client certificate", &message);
         return ds.answer_3dss(&erro, None);

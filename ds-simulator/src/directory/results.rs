@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -31,6 +31,7 @@ pub(super) struct Delivery {
 pub(super) async fn rreq(
     State(ds): State<Arc<DirectoryServer>>,
     Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
     let message = match read(&body, "RReq") {
@@ -38,6 +39,7 @@ pub(super) async fn rreq(
         Err(erro) => return answer(&erro, None, None),
     };
     ds.trace.message("ACS-DS", "request", &message, body.len());
+    ds.compare_ids("ACS-DS", &message, &headers);
     let is_erro = text(&message, "messageType") == Some("Erro");
     if !is_erro {
         ds.keep_rreq(&message, &body);
@@ -205,6 +207,7 @@ impl DirectoryServer {
             Ok(answer) => match serde_json::from_slice::<Value>(&answer.body) {
                 Ok(rres) => {
                     self.trace.message("3DSS-DS", "response", &rres, answer.body.len());
+                    self.compare_ids("3DSS-DS", &rres, &answer.headers);
                     match text(&rres, "messageType") {
                         Some("RRes" | "Erro") => rres,
                         _ => erro('D', "101", "message invalid", "messageType of the RRes", rreq),

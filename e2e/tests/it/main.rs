@@ -13,6 +13,7 @@ mod crash;
 mod durability;
 mod faults;
 mod harness;
+mod http_ids;
 mod import;
 mod journey;
 mod oreq;
