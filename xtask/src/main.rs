@@ -30,7 +30,7 @@ Commands:
   test    Everything CI checks
   bench   Measure the ACS beside a bare TLS echo
   spec    Write docs/spec-coverage.md from the rule citations
-  deep    The long crash test, for the night
+  deep    The long crash test and the long fuzzing, for the night
 
 `cargo xtask <COMMAND> --help` tells the options.
 

@@ -76,6 +76,11 @@ impl Logged {
         bail!("{end}\n\n{shown}\n  ended with {status}; all of its output: {}", self.log.display())
     }
 
+    /// The last lines of the log.
+    pub(crate) fn last_lines(&self, lines: usize) -> String {
+        tail(&self.log, 0, lines)
+    }
+
     fn wait(&self, command: &mut Command) -> Result<ExitStatus> {
         let log = File::options().append(true).open(&self.log)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);

@@ -44,7 +44,7 @@ enum Outcome {
     NotRun(String),
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "tools", about: "what a bare machine lacks", run: install },
     Step { name: "format", about: "rustfmt", run: format },
     Step { name: "clippy", about: "lints of all targets, warnings denied", run: clippy },
@@ -52,6 +52,7 @@ const STEPS: [Step; 11] = [
     Step { name: "spec", about: "docs/spec-coverage.md is what the code says", run: spec },
     Step { name: "docs", about: "rustdoc, warnings denied", run: docs },
     Step { name: "deny", about: "licences, bans and sources of dependencies", run: deny },
+    Step { name: "fuzz", about: "a short run over everything that strangers send", run: fuzz },
     Step { name: "checker", about: "self-test of the independent checker", run: checker },
     Step { name: "e2e", about: "journeys and crashes through the real binaries", run: e2e },
     Step { name: "browser", about: "a payment in headless Chromium", run: browser },
@@ -165,6 +166,42 @@ fn deny(logged: &Logged) -> Result<Outcome> {
         return Ok(Outcome::NotRun(why.to_owned()));
     }
     cargo(logged, &["deny", "--offline", "check", "bans", "licenses", "sources"])
+}
+
+fn fuzz(logged: &Logged) -> Result<Outcome> {
+    fuzz_run(logged, false, SMOKE, None)?;
+    Ok(Outcome::Passed)
+}
+
+/// Executions of the short run; the program is not optimised there.
+const SMOKE: u64 = 30_000;
+
+/// Builds the fuzzer and runs all its targets; `docs/fuzzing.md`.
+pub(crate) fn fuzz_run(
+    logged: &Logged,
+    optimised: bool,
+    executions: u64,
+    seed: Option<u64>,
+) -> Result<()> {
+    let build = || {
+        let mut command = build::command(&["fuzz"]);
+        if optimised {
+            command.arg("--release");
+        }
+        command
+    };
+    logged.run(&mut build())?;
+    let mut command = Command::new(build::found(build())?.executable("fuzz")?);
+    command.arg("run").args(["--executions", &executions.to_string()]);
+    command.arg("--findings").arg(shell::target_dir().join("fuzz"));
+    if let Some(seed) = seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    if !optimised {
+        // What matters there is the cost of what is shipped.
+        command.arg("--no-cost");
+    }
+    logged.run(command.current_dir(shell::root()))
 }
 
 /// The checker finds planted defects, and the vectors are what their tool makes.

@@ -1,0 +1,148 @@
+//! Looks for inputs whose cost per byte is far from usual. Instructions are counted by callgrind
+//! where it is installed; otherwise the shortest of many runs stands for them.
+
+use std::fs;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::targets::Target;
+
+/// Costs of one target.
+#[derive(Debug)]
+pub struct Costs {
+    /// Instructions, or nanoseconds where they could not be counted.
+    pub unit: &'static str,
+    pub measured: usize,
+    /// Per byte.
+    pub median: f64,
+    /// Per byte.
+    pub worst: f64,
+    pub worst_input: Vec<u8>,
+}
+
+impl Costs {
+    /// Whether no input costs more than ten times the median.
+    #[must_use]
+    pub fn are_even(&self) -> bool {
+        self.worst <= self.median * 10.0
+    }
+}
+
+/// Measures `inputs` roughly and counts the dearest and a sample of all. A short input counts as
+/// [`LEAST_BYTES`], as what comes with it (TLS, HTTP, an answer) is not shorter.
+///
+/// # Errors
+/// When callgrind is installed but fails, or there is no input.
+pub fn of(target: &Target, mut inputs: Vec<Vec<u8>>, folder: &Path) -> Result<Costs> {
+    inputs.sort();
+    inputs.dedup();
+    let mut timed: Vec<_> =
+        inputs.into_iter().map(|input| (per_byte(nanos(target, &input), &input), input)).collect();
+    timed.sort_by(|(one, _), (two, _)| one.total_cmp(two));
+    let step = (timed.len() / SAMPLE).max(1);
+    let dearest = timed.len().saturating_sub(DEAREST);
+    let sample: Vec<_> = timed.iter().take(dearest).step_by(step).cloned().collect();
+    let top: Vec<_> = timed[dearest..].to_vec();
+    let chosen: Vec<_> = sample.into_iter().chain(top).collect();
+    let inputs: Vec<_> = chosen.iter().map(|(_, input)| input.clone()).collect();
+    let (unit, costs) = match count(target, &inputs, folder)? {
+        Some(counts) => ("instructions", counts),
+        None => ("ns", chosen.iter().map(|(cost, input)| cost * bytes(input)).collect()),
+    };
+    let mut costs: Vec<_> = costs
+        .into_iter()
+        .zip(inputs)
+        .map(|(cost, input)| (per_byte(cost, &input), input))
+        .collect();
+    costs.sort_by(|(one, _), (two, _)| one.total_cmp(two));
+    // Of all inputs, the sample's median; the dearest were added on purpose.
+    let median = costs.get(costs.len().saturating_sub(DEAREST) / 2).map(|(cost, _)| *cost);
+    let measured = costs.len();
+    let (worst, worst_input) = costs.pop().context("there is an input")?;
+    Ok(Costs { unit, measured, median: median.unwrap_or(worst), worst, worst_input })
+}
+
+/// Runs a target once for each file: what callgrind counts.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn run_files(target: &Target, files: &[PathBuf]) -> Result<()> {
+    for file in files {
+        let data = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+        // What is made once only is made before.
+        black_box((target.run)(&data));
+        counted(target, &data);
+    }
+    Ok(())
+}
+
+/// The function whose calls are counted, known to callgrind by its name.
+#[inline(never)]
+fn counted(target: &Target, data: &[u8]) {
+    black_box((target.run)(black_box(data)));
+}
+
+fn bytes(input: &[u8]) -> f64 {
+    // Exact: no input is so long.
+    f64::from(u32::try_from(input.len().max(LEAST_BYTES)).unwrap_or(u32::MAX))
+}
+
+fn per_byte(cost: f64, input: &[u8]) -> f64 {
+    cost / bytes(input)
+}
+
+/// The shortest of several runs.
+fn nanos(target: &Target, input: &[u8]) -> f64 {
+    let once = || {
+        let start = Instant::now();
+        black_box((target.run)(black_box(input)));
+        start.elapsed().as_secs_f64() * 1e9
+    };
+    (0..RUNS).map(|_| once()).fold(f64::INFINITY, f64::min)
+}
+
+/// Instructions for each input; `None` without callgrind.
+fn count(target: &Target, inputs: &[Vec<u8>], folder: &Path) -> Result<Option<Vec<f64>>> {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return Ok(None);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("clearing {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--toggle-collect=fuzz::cost::counted"]);
+    command.arg("--dump-after=fuzz::cost::counted");
+    command.arg(format!("--callgrind-out-file={}", folder.join("out").display()));
+    command.arg(std::env::current_exe()?).args(["count", target.name]);
+    for (number, input) in inputs.iter().enumerate() {
+        let file = folder.join(format!("input-{number}"));
+        fs::write(&file, input).with_context(|| format!("writing {}", file.display()))?;
+        command.arg(file);
+    }
+    let output = command.output().context("starting valgrind")?;
+    if !output.status.success() {
+        bail!("valgrind: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    let dump = |number: usize| instructions(&folder.join(format!("out.{number}")));
+    let counts = (1..=inputs.len()).map(dump).collect::<Result<_>>()?;
+    fs::remove_dir_all(folder)?;
+    Ok(Some(counts))
+}
+
+/// The sum of one dump of callgrind.
+fn instructions(dump: &Path) -> Result<f64> {
+    let text = fs::read_to_string(dump).with_context(|| format!("reading {}", dump.display()))?;
+    let total = text.lines().find_map(|line| line.strip_prefix("totals: "));
+    total.and_then(|total| total.trim().parse().ok()).context("callgrind's dump has no totals")
+}
+
+/// What a short input counts as.
+const LEAST_BYTES: usize = 512;
+const SAMPLE: usize = 60;
+const DEAREST: usize = 20;
+const RUNS: usize = 7;
