@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::cres::{self, CRes, Expected, Refusal};
 use super::jwe::Jwe;
 use super::keys::{ContentKey, Encryption, Way, counter_iv};
-use super::screen::Screen;
+use super::screen::{Filling, Screen};
 use super::tamper::{Tamper, Wrapping};
 use super::{Sdk, SdkTransaction, signed_content};
 use crate::link::{Answer, Failed, JSON};
@@ -175,25 +175,34 @@ impl AppChallenge {
     fn add_act(&self, creq: &mut Value, act: &Act) {
         let newest = self.version == "2.3.1";
         let ui = self.screen.as_ref().map_or("", |screen| screen.ui.as_str());
-        let html = |press: Option<&str>, entry: Option<&str>| {
-            self.screen.as_ref().and_then(|screen| screen.form_data(entry, press))
+        let agree = self.consents;
+        let html = |filling: Filling<'_>| {
+            self.screen.as_ref().and_then(|screen| screen.form_data(&filling))
         };
         match act {
             Act::Open => {}
             Act::Type(entry) if matches!(ui, "05" | "06") => {
-                creq["challengeHTMLDataEntry"] = json!(html(None, Some(entry)));
+                creq["challengeHTMLDataEntry"] =
+                    json!(html(Filling { entry: Some(entry), agree, ..Filling::default() }));
                 if ui == "06" {
                     creq["oobContinue"] = json!("01");
                 }
             }
             Act::Resend if matches!(ui, "05" | "06") => {
-                creq["challengeHTMLDataEntry"] = json!(html(Some("resend"), None));
+                creq["challengeHTMLDataEntry"] =
+                    json!(html(Filling { press: Some("resend"), ..Filling::default() }));
+            }
+            Act::Choose(keys) if ui == "05" => {
+                creq["challengeHTMLDataEntry"] =
+                    json!(html(Filling { choose: keys, ..Filling::default() }));
             }
             Act::Continue if ui == "05" => {
-                creq["challengeHTMLDataEntry"] = json!(html(None, None));
+                creq["challengeHTMLDataEntry"] =
+                    json!(html(Filling { agree, ..Filling::default() }));
             }
             Act::Continue if ui == "06" => {
-                creq["challengeHTMLDataEntry"] = json!(html(None, None));
+                creq["challengeHTMLDataEntry"] =
+                    json!(html(Filling { agree, ..Filling::default() }));
                 creq["oobContinue"] = json!("01");
             }
             Act::Type(entry) => creq["challengeDataEntry"] = json!(entry),

@@ -165,6 +165,7 @@ fn usual(screen: &Screen) -> Step {
         "02" => Step::Do(Act::Choose(keys.take(1).collect())),
         "03" => Step::Do(Act::Choose(keys.collect())),
         "04" | "06" | "07" => Step::Do(Act::Continue),
+        "05" if !screen.choices().is_empty() => Step::Do(Act::Choose(keys.take(1).collect())),
         "05" if screen
             .form()
             .is_some_and(|form| form.fields.iter().all(|(_, v)| !v.is_empty())) =>

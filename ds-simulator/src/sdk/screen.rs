@@ -24,6 +24,19 @@ struct Page {
     form: Option<Form>,
 }
 
+/// How the form of an HTML screen is filled in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filling<'a> {
+    /// Typed into the field for it.
+    pub entry: Option<&'a str>,
+    /// Value or name of the button pressed; the first one when `None`.
+    pub press: Option<&'a str>,
+    /// Values of the choices taken.
+    pub choose: &'a [String],
+    /// Ticks boxes that stand alone: consents.
+    pub agree: bool,
+}
+
 /// Where forms of an HTML screen go; the SDK takes the data out on the way [P-APP-28].
 pub const PSEUDO_ADDRESS: &str = "https://emv3ds/challenge";
 
@@ -52,9 +65,13 @@ impl Screen {
         self.message.get(name).and_then(Value::as_str)
     }
 
-    /// Keys and texts of a selection.
+    /// Keys and texts of a selection; on an HTML screen the values of its boxes.
     #[must_use]
     pub fn choices(&self) -> Vec<(String, String)> {
+        if let Some(form) = self.form() {
+            let choices = form.boxes.iter().filter(|(name, _)| is_choice(form, name));
+            return choices.map(|(_, value)| (value.clone(), value.clone())).collect();
+        }
         let items = self.message.get("challengeSelectInfo").and_then(Value::as_array);
         let pairs = items.into_iter().flatten().filter_map(|item| item.as_object()?.iter().next());
         pairs.map(|(key, text)| (key.clone(), text.as_str().unwrap_or_default().into())).collect()
@@ -72,24 +89,31 @@ impl Screen {
         self.page.as_ref().and_then(|page| page.form.as_ref())
     }
 
-    /// The query string that the form sends when `entry` is typed and the button `press` (a value
-    /// or a name; the first one when `None`) is pressed.
+    /// The query string that the form sends, filled in like this.
     #[must_use]
-    pub fn form_data(&self, entry: Option<&str>, press: Option<&str>) -> Option<String> {
+    pub fn form_data(&self, filling: &Filling<'_>) -> Option<String> {
         let form = self.form()?;
         let field = form
             .field("challengeDataEntry")
             .map(|_| "challengeDataEntry")
             .or_else(|| form.fields.iter().find(|(_, v)| v.is_empty()).map(|(n, _)| n.as_str()));
-        let button = match press {
+        let button = match filling.press {
             Some(press) => form.buttons.iter().find(|(name, value)| {
                 value.eq_ignore_ascii_case(press) || name.eq_ignore_ascii_case(press)
             }),
             None => form.buttons.first(),
         };
-        let entries: Vec<_> = field.zip(entry).into_iter().collect();
-        let pairs =
-            form.filled(&entries, button.map(|(name, value)| (name.as_str(), value.as_str())));
+        let entries: Vec<_> = field.zip(filling.entry).into_iter().collect();
+        let mut pairs = form.filled(&entries, None);
+        pairs.extend(form.boxes.iter().filter_map(|pair| {
+            let chosen = if is_choice(form, &pair.0) {
+                filling.choose.contains(&pair.1)
+            } else {
+                filling.agree
+            };
+            chosen.then(|| pair.clone())
+        }));
+        pairs.extend(button.cloned());
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(pairs);
         Some(query.finish())
@@ -102,6 +126,7 @@ impl Screen {
         if let Some(page) = &self.page {
             lines.push(format!("[page] {}", html::visible_text(&page.html)));
             if let Some(form) = &page.form {
+                lines.extend(form.boxes.iter().map(|(name, value)| format!("[ ] {name} {value}")));
                 lines.extend(form.fields.iter().map(|(name, _)| format!("[{name}: ____]")));
                 lines.extend(form.buttons.iter().map(|(name, value)| {
                     format!("( {} )", if value.is_empty() { name } else { value })
@@ -152,6 +177,11 @@ impl Screen {
         say("", self.text("challengeAddInfo"), "");
         lines
     }
+}
+
+/// Whether boxes of this name are a selection: there are several.
+fn is_choice(form: &Form, name: &str) -> bool {
+    form.boxes.iter().filter(|(other, _)| other == name).count() > 1
 }
 
 fn page(encoded: &str, ui: &str) -> Result<Page, Refusal> {

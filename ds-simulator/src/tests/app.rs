@@ -99,6 +99,29 @@ async fn html_screens_are_filled_in_and_intercepted() {
 }
 
 #[tokio::test]
+async fn choices_and_consents_of_html_screens() {
+    let stage = Stage::set().await;
+    let page = "<form action=https://emv3ds/challenge><input type=radio name=way value=sms>\
+        <input type=radio name=way value=mail><input type=checkbox name=trust value=yes>\
+        <button name=action value=go>Go</button></form>";
+    let mut shown = screen("05", "2.2.0");
+    shown["acsHTML"] = json!(base64(page));
+    stage.acs.app.lock().unwrap().screens = vec![shown];
+    for (steps, consents, expected) in [
+        (vec![], false, "way=sms&action=go"),
+        (vec![Step::Do(Act::Choose(vec!["mail".to_owned()]))], false, "way=mail&action=go"),
+        (vec![Step::Do(Act::Continue)], true, "trust=yes&action=go"),
+    ] {
+        let mut options = options("2.2.0");
+        (options.script.steps, options.script.consents) = (steps, consents);
+        let receipt = pay_in_app(stage.merchant(), &sdk(&stage), &options).await.unwrap();
+        assert_eq!(receipt.problems, Vec::<String>::new());
+        let creqs = stage.acs.app.lock().unwrap().creqs.clone();
+        assert_eq!(creqs[1]["challengeHTMLDataEntry"], expected);
+    }
+}
+
+#[tokio::test]
 async fn acts_become_the_creqs_they_stand_for() {
     let stage = Stage::set().await;
     let cases: [(&str, &str, Act, Value); 9] = [
