@@ -64,16 +64,14 @@ pub async fn handle(
     if version >= MessageVersion::V231 {
         ids::note_request(&headers, ds_trans_id, &ds.profile.id);
     }
-    // A task of its own: a directory server that hangs up does not stop what has begun.
-    let answer = tokio::spawn(answer(Arc::clone(&app), peer.ds, areq, body)).await;
-    match answer {
-        Ok(Answer::ARes(reply)) => {
+    match answer(&app, peer.ds, &areq, &body).await {
+        Answer::ARes(reply) => {
             crash::pass("before-reply");
             pass_after_reply();
             ares(reply, version, ds_trans_id)
         }
-        Ok(Answer::Refused(rejection)) => refuse(ds, &rejection),
-        Ok(Answer::Unavailable) | Err(_) => empty(StatusCode::SERVICE_UNAVAILABLE),
+        Answer::Refused(rejection) => refuse(ds, &rejection),
+        Answer::Unavailable => empty(StatusCode::SERVICE_UNAVAILABLE),
     }
 }
 
@@ -93,19 +91,30 @@ pub(crate) struct Reply {
 }
 
 /// Finds out whether this AReq is the first with its dsTransID [P-AREQ-20] and answers accordingly.
-async fn answer(app: Arc<App>, ds: usize, areq: Box<AReq>, body: Bytes) -> Answer {
+///
+/// A directory server may hang up at any await: before the commit is asked for nothing has begun;
+/// afterwards it takes place, its outgoing rows are found by the sweep, and a repeat finds its ARes.
+async fn answer(app: &Arc<App>, ds: usize, areq: &AReq, body: &[u8]) -> Answer {
     let ds_id = &app.ds[ds].profile.id;
-    let key = app.vault.replay_key(ds_id, areq.ds_trans_id.0.as_bytes(), &body);
-    let claim = app.desk.areqs.claim(&key, || app.store.replay(&key));
-    match claim {
-        Claim::First(place) => first(&app, ds, &areq, key, place).await,
-        Claim::Same(mut underway) => {
-            let reply = underway.wait_for(Option::is_some).await.ok().and_then(|r| r.clone());
-            reply.map_or(Answer::Unavailable, Answer::ARes)
+    let key = app.vault.replay_key(ds_id, areq.ds_trans_id.0.as_bytes(), body);
+    for _ in 0..MAX_CLAIMS {
+        match app.desk.areqs.claim(&key, || app.store.replay(&key)) {
+            Claim::First(place) => match first(app, ds, areq, key, place).await {
+                Some(answer) => return answer,
+                None => continue,
+            },
+            Claim::Same(mut underway) => {
+                // Its bearer may have gone; then this one is the first, or finds a stored answer.
+                let reply = underway.wait_for(Option::is_some).await.ok().and_then(|r| r.clone());
+                if let Some(reply) = reply {
+                    return Answer::ARes(reply);
+                }
+            }
+            Claim::Answered(number) => return repeat(app, areq, number).await,
+            Claim::Different => return refused(areq, Fault::DuplicateMessage),
         }
-        Claim::Answered(number) => repeat(&app, &areq, number).await,
-        Claim::Different => refused(&areq, Fault::DuplicateMessage),
     }
+    Answer::Unavailable
 }
 
 /// An AReq that passed the readers and is refused all the same.
@@ -143,18 +152,25 @@ async fn repeat(app: &App, areq: &AReq, number: TransactionNumber) -> Answer {
     }
 }
 
-async fn first(app: &Arc<App>, ds: usize, areq: &AReq, key: ReplayKey, place: Place<'_>) -> Answer {
+/// `None` when another bearer of the dsTransID was stored meanwhile: to be looked at again.
+async fn first(
+    app: &Arc<App>,
+    ds: usize,
+    areq: &AReq,
+    key: ReplayKey,
+    place: Place<'_>,
+) -> Option<Answer> {
     let now = app.clock.now();
     if let Some(fault) = objection(areq, app.config.protocol.areq_readings(), now) {
-        return refused(areq, fault);
+        return Some(refused(areq, fault));
     }
     let Some(issuer) = app.issuer_of(ds, &areq.pan) else {
-        return refused(areq, Fault::NotServed("acctNumber"));
+        return Some(refused(areq, Fault::NotServed("acctNumber")));
     };
     if app.config.protocol.areq_same_3dss_trans_id == SameServerTransId::Refuse
         && !app.desk.server_ids.is_new(ds, areq, now)
     {
-        return refused(areq, Fault::ServerTransIdRepeated);
+        return Some(refused(areq, Fault::ServerTransIdRepeated));
     }
     let ds = &app.ds[ds];
     let ds_id = &ds.profile.id;
@@ -164,11 +180,12 @@ async fn first(app: &Arc<App>, ds: usize, areq: &AReq, key: ReplayKey, place: Pl
     let prior = prior::look_up(app, issuer, areq).await;
     let device = device_seen(areq, app);
     let decision = Decision { app, ds, issuer, areq, prior, key, account, consents, device };
-    match decision.decide(&card).await {
+    Some(match decision.decide(&card).await {
         Ok(reply) => {
             place.answer(reply.clone());
             Answer::ARes(reply)
         }
+        Err(Undecided::Overtaken) => return None,
         Err(Undecided::Store(error)) => {
             tracing::error!(ds = ds_id, %error, "an AReq cannot be stored");
             metrics::counter!("acs_areq_unstored_total", "ds" => ds_id.clone()).increment(1);
@@ -179,7 +196,7 @@ async fn first(app: &Arc<App>, ds: usize, areq: &AReq, key: ReplayKey, place: Pl
         }
         Err(Undecided::Refused(rejection)) => Answer::Refused(rejection),
         Err(Undecided::Impossible) => Answer::Unavailable,
-    }
+    })
 }
 
 async fn look_up(app: &App, issuer: &IssuerRuntime, areq: &AReq) -> CardLookup {
@@ -213,6 +230,8 @@ async fn consents(app: &App, issuer: &IssuerRuntime, card_token: &str) -> Consen
 enum Undecided {
     Refused(Box<Rejection>),
     Store(StoreError),
+    /// This dsTransID was stored meanwhile: by another node, or for a bearer that hung up.
+    Overtaken,
     Impossible,
 }
 
@@ -259,8 +278,7 @@ impl Decision<'_> {
         performed.unit.transaction = Some(TransactionWrite::Insert(row));
         match driver::commit(self.app, performed.unit).await {
             Ok(Committed::Durable) => {}
-            // Another node was first with this dsTransID.
-            Ok(Committed::Conflict) => return Err(Undecided::Impossible),
+            Ok(Committed::Conflict) => return Err(Undecided::Overtaken),
             Err(error) => return Err(Undecided::Store(error)),
         }
         for row in performed.send {
@@ -412,3 +430,5 @@ fn pass_after_reply() {
 }
 
 const REPEAT_WINDOW_MS: i64 = 60_000;
+/// How often an AReq may lose its place to a bearer that then goes away.
+const MAX_CLAIMS: usize = 8;

@@ -94,6 +94,8 @@ struct Shared {
     options: SqliteOptions,
     queue: Queue,
     queries: reader::Queries,
+    /// For look-ups that cost less than handing them to a reading thread.
+    at_hand: reader::AtHand,
     checkpoint: checkpoint::Signal,
     reply_keys: ReplyKeys,
     window: Window,
@@ -129,6 +131,7 @@ impl SqliteStore {
         let shared = Arc::new(Shared {
             queue: Queue::new(options.queue),
             queries: reader::Queries::new(options.queue),
+            at_hand: reader::AtHand::open(path)?,
             checkpoint: checkpoint::Signal::default(),
             reply_keys: ReplyKeys::new(&vault, keys, millis(options.reply_window))?,
             window: Window::new(options.replay_entries, millis(options.replay_life)),
@@ -280,14 +283,17 @@ impl Store for SqliteStore {
         issuer_id: &'a str,
         pan: &'a Pan,
     ) -> BoxFuture<'a, Result<Option<Card>, StoreError>> {
-        let issuer_id = issuer_id.to_owned();
-        let token = self.shared.vault.card_index(pan);
-        Box::pin(self.read(move |shared, conn| {
-            let mut statement = conn.prepare_cached(rows::CARD)?;
-            let mut found = statement.query(params![issuer_id, token])?;
-            let row = found.next()?;
-            row.map(|row| rows::read_card(&shared.vault, &issuer_id, &token, row)).transpose()
-        }))
+        Box::pin(async move {
+            let shared = &self.shared;
+            let token = shared.vault.card_index(pan);
+            if let Some(found) =
+                shared.at_hand.look_up(|conn| card(shared, conn, issuer_id, &token))
+            {
+                return found;
+            }
+            let issuer_id = issuer_id.to_owned();
+            self.read(move |shared, conn| card(shared, conn, &issuer_id, &token)).await
+        })
     }
 
     fn consents<'a>(
@@ -295,8 +301,14 @@ impl Store for SqliteStore {
         issuer_id: &'a str,
         card: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Consent>, StoreError>> {
-        let (issuer_id, card) = (issuer_id.to_owned(), card.to_owned());
-        Box::pin(self.read(move |_, conn| consents::read(conn, &issuer_id, &card)))
+        Box::pin(async move {
+            let read = |conn: &Connection| consents::read(conn, issuer_id, card);
+            if let Some(found) = self.shared.at_hand.look_up(read) {
+                return found;
+            }
+            let (issuer_id, card) = (issuer_id.to_owned(), card.to_owned());
+            self.read(move |_, conn| consents::read(conn, &issuer_id, &card)).await
+        })
     }
 
     fn card_token(&self, pan: &Pan) -> String {
@@ -443,6 +455,18 @@ impl Shared {
         let pages = 3 + units as u64 / 4;
         self.checkpoint.note_written(pages * self.page_bytes);
     }
+}
+
+fn card(
+    shared: &Shared,
+    conn: &Connection,
+    issuer_id: &str,
+    token: &[u8; 16],
+) -> Result<Option<Card>, StoreError> {
+    let mut statement = conn.prepare_cached(rows::CARD)?;
+    let mut found = statement.query(params![issuer_id, token])?;
+    let row = found.next()?;
+    row.map(|row| rows::read_card(&shared.vault, issuer_id, token, row)).transpose()
 }
 
 fn insert_time(unit: &Unit) -> Option<UtcMillis> {
