@@ -394,6 +394,8 @@ pub(crate) fn hash(block: &str) -> String {
 }
 
 const STYLE: &str = include_str!("../templates/page.css");
+/// Submits an entry a second after the processing screen came up: a graphic, no words
+/// [P-TMO-13, P-BRW-27, Req 178, Req 179, Req 181, Req 182]. Without scripts there is none.
 const PAGE_SCRIPT: &str = include_str!("../templates/page.js");
 const FINAL_SCRIPT: &str = include_str!("../templates/final.js");
 const PROCESSING_SCRIPT: &str = include_str!("../templates/processing.js");

@@ -135,8 +135,13 @@ const journeys = {
     const code = await newCode(before);
     await shopper.shot("code");
     await frame.locator("#code").fill(wrong(code));
+    const start = Date.now();
     await frame.locator("button[value=submit]").click();
+    await frame.locator("html.busy").waitFor({ state: "attached" });
+    assert.equal(await frame.locator("main").isVisible(), false, "nothing but a graphic is seen");
+    await shopper.shot("busy");
     await frame.locator("#error").waitFor();
+    assert.ok(Date.now() - start >= 1000, "the processing screen stands for a second");
     await shopper.fits();
     await shopper.shot("wrong");
     await frame.locator("#code").fill(code);

@@ -141,14 +141,23 @@ fn numbers(text: &str) -> Option<(u16, u16)> {
     Some((first, last.max(first)))
 }
 
-/// `T-BC-12` for a test named `t_bc_12_what_it_does`; `t_3r_03_t_3r_04_...` is named after two.
+/// `T-BC-12` for a test named `t_bc_12_what_it_does`. One named after several names them all:
+/// `t_3r_03_t_3r_04_...`, `t_an_06_and_17_...`, `t_an_15_and_to_07_...`, `t_ah_01_02_...`.
 fn scenarios_of(name: &str) -> Vec<String> {
-    let parts: Vec<&str> = name.split('_').collect();
-    let is_number = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    let is_number = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = name.split('_').collect::<Vec<_>>().into_iter().peekable();
     let mut found = Vec::new();
-    for (at, parts) in parts.windows(3).enumerate() {
-        if at == found.len() * 3 && parts[0] == "t" && is_number(parts[2]) {
-            found.push(format!("T-{}-{}", parts[1].to_ascii_uppercase(), parts[2]));
+    let mut area = String::new();
+    while let Some(part) = parts.next() {
+        if (part == "t" || part == "and") && parts.peek().is_some_and(|next| next.len() == 2) {
+            if part == "and" && (area.is_empty() || parts.peek().is_some_and(|n| is_number(n))) {
+                continue;
+            }
+            area = parts.next().unwrap_or_default().to_ascii_uppercase();
+        } else if is_number(part) && !area.is_empty() {
+            found.push(format!("T-{area}-{part}"));
+        } else {
+            break;
         }
     }
     found
@@ -276,6 +285,10 @@ mod tests {
     fn scenarios_are_known_by_name() {
         assert_eq!(scenarios_of("t_bc_12_other_id"), ["T-BC-12"]);
         assert_eq!(scenarios_of("t_3r_03_t_3r_04_indicators"), ["T-3R-03", "T-3R-04"]);
+        assert_eq!(scenarios_of("t_an_06_and_17_cancel"), ["T-AN-06", "T-AN-17"]);
+        assert_eq!(scenarios_of("t_an_15_and_to_07_an_erro"), ["T-AN-15", "T-TO-07"]);
+        assert_eq!(scenarios_of("t_ah_01_02_a_page"), ["T-AH-01", "T-AH-02"]);
+        assert_eq!(scenarios_of("t_23_14_device_binding"), ["T-23-14"]);
         assert!(scenarios_of("t_rex_is_extinct").is_empty());
         assert!(scenarios_of("a_t_bc_12").is_empty());
     }
