@@ -93,6 +93,22 @@ fn contradictions(table: &Table, message: &Document<'_>, findings: &mut Findings
             findings.contradictory(source);
         }
     }
+    if known(&"multiTransaction") && names_unknown_seller(message) {
+        findings.contradictory("multiTransaction.merchantList.sellerId");
+    }
+}
+
+/// Whether a merchant of several names a seller that `sellerInfo` does not know
+/// [P-231-05, Note 176].
+fn names_unknown_seller(message: &Document<'_>) -> bool {
+    let ids = |list: Option<Node<'_>>| -> Vec<String> {
+        let items = list.into_iter().flat_map(Node::items).filter_map(Node::as_object);
+        items.filter_map(|item| item.text("sellerId")).map(str::to_owned).collect()
+    };
+    let several = message.get("multiTransaction").and_then(Node::as_object);
+    let named = ids(several.and_then(|several| several.get("merchantList")));
+    let known = if named.is_empty() { named.clone() } else { ids(message.get("sellerInfo")) };
+    named.iter().any(|id| !known.contains(id))
 }
 
 /// [P-231-08, P-231-04]

@@ -299,11 +299,28 @@ def _areq_contradictions(areq: Mapping[str, Any], scope: Scope) -> Iterator[Find
     """What concerns more than one element of an AReq [P-AREQ-12, P-AREQ-19, P-GEN-12]."""
     yield from _lone_sources(areq, scope.version)
     yield from _exponents(areq, scope)
+    if scope.version == "2.3.1":
+        yield from _unknown_sellers(areq)
     key = areq.get("sdkEphemPubKey")
     if scope.channel == "APP" and isinstance(key, dict):
         x, y = _coordinate(key.get("x")), _coordinate(key.get("y"))
         if "d" in key or (x is not None and y is not None and not on_p256(x, y)):
             yield Finding(FORMAT, "203", "sdkEphemPubKey", "is not a public point on P-256")
+
+
+def _unknown_sellers(areq: Mapping[str, Any]) -> Iterator[Finding]:
+    """A merchant of several whose seller is not described [P-231-05]."""
+    several = areq.get("multiTransaction")
+    named = _seller_ids(several.get("merchantList") if isinstance(several, dict) else None)
+    if named - _seller_ids(areq.get("sellerInfo")):
+        name = "multiTransaction.merchantList.sellerId"
+        yield Finding(CROSS, "203", name, "names a seller that sellerInfo does not have")
+
+
+def _seller_ids(listed: Any) -> set[str]:
+    items = listed if isinstance(listed, list) else []
+    found = {item.get("sellerId") for item in items if isinstance(item, dict)}
+    return {seller for seller in found if isinstance(seller, str) and seller}
 
 
 def _sequence_contradictions(oreq: Mapping[str, Any]) -> Iterator[Finding]:

@@ -373,6 +373,9 @@ def _across(version: str) -> Iterator[Line]:
         both = (f"{path}.merchantCurrency", f"{path}.merchantExponent")
         change = {f"{path}.0.merchantExponent": "2"}
         yield base.bad("exponent-merchant-list", "304", *both, set=change, doubt=doubt)
+        name = f"{path}.sellerId"
+        yield base.bad("seller-unknown", "203", name, set={f"{path}.0.sellerId": "seller-2"})
+        yield base.bad("sellers-not-described", "203", name, drop=["sellerInfo"])
     if version == "2.1.0":
         return
     status = "trustListStatus" if version == "2.3.1" else "whiteListStatus"
