@@ -105,8 +105,8 @@ impl Tables<'_> {
             "messageExtension" => "Kind::Extensions".to_owned(),
             _ => self.kind(fact, version, place),
         };
-        let required_if = condition(fact, "required_if", own, place);
-        let absent_if = condition(fact, "absent_if", own, place);
+        let required_if = condition(fact, "required_if", "R", own, place);
+        let absent_if = condition(fact, "absent_if", "N", own, place);
         let presence = presence.map(|word| format!("Presence::{word}")).join(", ");
         format!(
             "Element {{ name: \"{name}\", presence: [{presence}], required_if: {required_if}, \
@@ -192,7 +192,10 @@ impl Masks {
             column.0 |= if *word == "Foreign" { bit } else { 0 };
             column.1 |= if *word == "Required" { bit } else { 0 };
         }
-        self.required_if |= if fact.contains_key("required_if") { bit } else { 0 };
+        self.required_if |= match condition_text(fact, "required_if", "R") {
+            Some(_) => bit,
+            None => 0,
+        };
         self.count += 1;
     }
 
@@ -371,8 +374,28 @@ fn bits(numbers: impl Iterator<Item = u8>) -> u128 {
     numbers.fold(0, |bits, number| bits | 1 << number)
 }
 
-fn condition(fact: &Map<String, Value>, key: &str, own: &[&str], place: &str) -> String {
-    let Some(text) = fact.get(key).and_then(Value::as_str) else { return "None".to_owned() };
+/// A condition of the facts, widened by the screens (`ui`) for which `mark` stands.
+fn condition_text(fact: &Map<String, Value>, key: &str, mark: &str) -> Option<String> {
+    let stated = fact.get(key).and_then(Value::as_str).map(str::to_owned);
+    let screens = fact.get("ui").and_then(Value::as_object).into_iter().flatten();
+    let marked: Vec<_> =
+        screens.filter(|(_, m)| *m == mark).map(|(screen, _)| format!("'{screen}'")).collect();
+    let by_screen = (!marked.is_empty()).then(|| format!("acsUiType in [{}]", marked.join(",")));
+    match (stated, by_screen) {
+        (Some(stated), Some(by_screen)) => Some(format!("({stated}) or {by_screen}")),
+        (stated, by_screen) => stated.or(by_screen),
+    }
+}
+
+fn condition(
+    fact: &Map<String, Value>,
+    key: &str,
+    mark: &str,
+    own: &[&str],
+    place: &str,
+) -> String {
+    let Some(text) = condition_text(fact, key, mark) else { return "None".to_owned() };
+    let text = text.as_str();
     let mut parser = Parser { tokens: tokens(text, place), at: 0, own, place };
     let expression = parser.or();
     assert_eq!(parser.at, parser.tokens.len(), "{place}: rest of {text}");

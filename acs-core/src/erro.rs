@@ -191,7 +191,12 @@ pub enum Fault {
     RepeatedCReqRefused,
     /// A second CReq that differs from the first [P-BRW-17].
     CReqDiffers,
-    /// A CReq for a transaction without a browser challenge [P-BRW-15].
+    /// A message of an app challenge that cannot be decrypted, or whose counter is not the next:
+    /// one fault for every cause [P-CRY-07..11].
+    Undecipherable,
+    /// A Split-SDK's CReq under anything but A128GCM [P-CRY-08].
+    EncryptionNotAllowed,
+    /// A CReq for a transaction without a challenge of its kind [P-BRW-15].
     CReqNotExpected,
     /// [P-BRW-18]
     CReqAfterRReq,
@@ -462,10 +467,22 @@ fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion])
             "A second CReq of a transaction must be identical to the first",
             "acsTransID".to_owned(),
         ),
+        Fault::Undecipherable => (
+            E::DecryptionFailed,
+            "P-CRY-09",
+            "The message cannot be decrypted and verified",
+            "CReq".to_owned(),
+        ),
+        Fault::EncryptionNotAllowed => (
+            if newest { E::EncryptionNotAllowed } else { E::DecryptionFailed },
+            "P-CRY-08",
+            "This SDK may use A128GCM only",
+            "enc".to_owned(),
+        ),
         Fault::CReqNotExpected => (
             E::TransactionDataInvalid,
             "P-BRW-15",
-            "This transaction has no browser challenge",
+            "This transaction has no challenge of this kind",
             "acsTransID".to_owned(),
         ),
         Fault::CReqAfterRReq => (

@@ -15,6 +15,7 @@ mod prior;
 pub mod proof;
 mod reason;
 mod rreq;
+pub mod screen;
 pub mod transaction;
 mod why;
 mod words;

@@ -3,9 +3,11 @@
 //! to checked bytes ([`crate::outgoing`]). Versions are data in [`crate::dictionary`], not copies of code.
 
 mod areq;
+mod creq_app;
 mod envelope;
 mod objection;
 mod oreq;
+mod sdk_erro;
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
@@ -18,8 +20,11 @@ use crate::erro::{Fault, Rejection};
 use crate::json;
 use crate::validate::{Walk, explain};
 use envelope::Envelope;
+
+pub use creq_app::{AppCReq, read_app_creq};
 pub use objection::{AReqReadings, objection};
 pub use oreq::{AtOreqEndpoint, OReq, PriorReference, SequencePart, read_oreq};
+pub use sdk_erro::{SdkErro, read_sdk_erro};
 
 /// What a reader of incoming messages has to know about the peer and this installation [Req 311].
 #[derive(Debug, Clone)]
@@ -272,6 +277,8 @@ pub struct RRes {
     pub three_ds_server_trans_id: TransId,
     pub ds_trans_id: TransId,
     pub acs_trans_id: TransId,
+    /// In the app channel.
+    pub sdk_trans_id: Option<TransId>,
     /// `resultsStatus` [P-RREQ-08].
     pub results_status: String,
 }
@@ -361,6 +368,7 @@ pub fn read_rres(body: &[u8], rules: &ReadRules, cell: Cell) -> Result<RResOrErr
             three_ds_server_trans_id: envelope.ids.three_ds_server_trans_id?,
             ds_trans_id: envelope.ids.ds_trans_id?,
             acs_trans_id: envelope.ids.acs_trans_id?,
+            sdk_trans_id: envelope.ids.sdk_trans_id,
             results_status: message.text("resultsStatus")?.to_owned(),
         }))
     };

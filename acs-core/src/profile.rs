@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::element::{MessageVersion, Pan, TransStatus};
+use crate::flow::screen::AppTexts;
 use crate::flow::transaction::Interface;
 
 /// A DS profile: one payment system's directory server [P-TRN-11].
@@ -149,6 +150,19 @@ pub struct AppSettings {
     pub challenge_url: String,
     /// Preferred where the SDK shows both.
     pub interface: Interface,
+    /// A cardholder with a phone and an address on record chooses where the code goes.
+    pub choose_contact: bool,
+    /// `app.cancel_reason` per version [P-APP-19].
+    pub cancel_reason_210: String,
+    pub cancel_reason_220: String,
+    pub cancel_reason_231: String,
+    /// `app.plain_creq_error`: 101 instead of 302 for a CReq that is not encrypted [P-CRY-09].
+    pub plain_creq_is_101: bool,
+    /// `app.sdk_erro_without_rres`: 403 instead of 402 to an SDK whose result got no RRes
+    /// [P-APP-52].
+    pub without_rres_is_403: bool,
+    /// The issuer's own words on native and HTML screens.
+    pub texts: AppTexts,
 }
 
 /// Whose policies decide where no rule of the issuer does.

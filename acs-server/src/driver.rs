@@ -32,6 +32,7 @@ pub(crate) use desk::unpoisoned;
 /// Something happened to a transaction; owned, so that a step can be decided again.
 pub(crate) enum Arrived {
     CReq { creq: Vec<u8>, session_data: Option<String> },
+    SdkMessage(Vec<u8>),
     Form(PageForm),
     Deadline,
     RReq(RReqArrived),
@@ -51,6 +52,7 @@ impl Arrived {
             Self::CReq { creq, session_data } => {
                 Input::BrowserCReq { creq, session_data: session_data.as_deref() }
             }
+            Self::SdkMessage(body) => Input::SdkMessage(body),
             Self::Form(fields) => Input::Form(Form {
                 token: &fields.token,
                 action: &fields.action,
@@ -298,6 +300,7 @@ fn with_context<T>(
         generator: ds.generator.as_ref(),
         keys: app.vault.challenge_keys(),
         read_rules: &ds.read_rules,
+        content_key: secret.content_key.as_ref(),
         now,
     };
     Ok(run(&context, &mut SystemRandom))
@@ -308,14 +311,14 @@ fn no_account() -> Pan {
     Pan::parse("0000000000000").expect("13 digits")
 }
 
-/// The row after a step: the account goes when nothing is waited for any more.
+/// The row after a step: account and content key go when nothing needs them any more.
 fn replacement(row: &TransactionRow, after: &Transaction) -> Result<TransactionRow, StepError> {
     let deadline = after.deadline();
     Ok(TransactionRow {
         revision: after.revision,
         deadline,
         state: encode_state(after)?,
-        secret: row.secret.clone().filter(|_| deadline.is_some()),
+        secret: row.secret.clone().filter(|_| after.needs_secret()),
         ..row.clone()
     })
 }
@@ -324,7 +327,7 @@ fn report_refusal(app: &App, before: &Transaction, arrived: &Arrived, rejection:
     let supported = app.ds(&before.ds_id).map_or(&[][..], |ds| &ds.profile.versions);
     let erro = acs_core::erro::erro(rejection, supported);
     let listener = match arrived {
-        Arrived::CReq { .. } | Arrived::Form(_) => "cardholder",
+        Arrived::CReq { .. } | Arrived::Form(_) | Arrived::SdkMessage(_) => "cardholder",
         Arrived::Deadline | Arrived::RReq(_) => "rreq",
     };
     http::report_refused(listener, &before.ds_id, &erro);
@@ -333,6 +336,7 @@ fn report_refusal(app: &App, before: &Transaction, arrived: &Arrived, rejection:
 fn telemetry_of(transaction: &Transaction, arrived: &Arrived) {
     let what = match arrived {
         Arrived::CReq { .. } => "creq",
+        Arrived::SdkMessage(_) => "sdk",
         Arrived::Form(_) => "form",
         Arrived::Deadline => "deadline",
         Arrived::RReq(_) => "rreq",

@@ -1,6 +1,7 @@
 //! HTTP: which paths each listener has, and what answers them.
 
 pub mod areq;
+pub mod creq_app;
 pub mod creq_browser;
 mod device_cookie;
 pub mod forms;

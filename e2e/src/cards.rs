@@ -73,11 +73,13 @@ pub enum Card {
     ScriptedChallenge,
     /// Never imported.
     Unknown,
+    /// Challenged, with a phone and an address.
+    TwoContacts,
 }
 
 impl Card {
     /// Every card.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Frictionless,
         Self::Sms,
         Self::Email,
@@ -94,6 +96,7 @@ impl Card {
         Self::ScriptedRejected,
         Self::ScriptedChallenge,
         Self::Unknown,
+        Self::TwoContacts,
     ];
 
     fn record(self, pan: &str) -> Option<Value> {
@@ -109,6 +112,9 @@ impl Card {
         };
         let contacts = match self {
             Self::Email => json!({"email": "hanako.yamada@example.com"}),
+            Self::TwoContacts => {
+                json!({"sms": "+819012345678", "email": "hanako.yamada@example.com"})
+            }
             Self::Unreachable => json!({}),
             _ => json!({"sms": "+819012345678"}),
         };

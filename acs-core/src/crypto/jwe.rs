@@ -39,20 +39,40 @@ pub enum Way {
 #[error("the message cannot be decrypted")]
 pub struct Undecipherable;
 
+/// The header: parameters that change the meaning of the rest are refused, others are ignored.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Header {
     alg: String,
     enc: Encryption,
     kid: String,
+    #[serde(default, skip_serializing)]
+    zip: Option<Unwanted>,
+    #[serde(default, skip_serializing)]
+    crit: Option<Unwanted>,
 }
 
-/// The transaction whose key a message asks for; nothing of it is proved yet.
+/// A parameter that may not be there.
+enum Unwanted {}
+
+impl<'de> Deserialize<'de> for Unwanted {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("not foreseen"))
+    }
+}
+
+/// As much of a header as names its transaction.
+#[derive(Deserialize)]
+struct Named {
+    kid: String,
+}
+
+/// The transaction whose key a message asks for, however wrong the rest of it is; nothing of it is
+/// proved yet.
 #[must_use]
 pub fn kid(jwe: &str) -> Option<TransId> {
     let (header, _) = jwe.split_once('.')?;
-    let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
-    TransId::parse(&header.kid)
+    let named: Named = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+    TransId::parse(&named.kid)
 }
 
 /// Decrypts a message that went `way` under `key`; gives its text and encryption.
@@ -72,7 +92,7 @@ pub fn open(
     }
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Undecipherable);
     let fields: Header = serde_json::from_slice(&decode(header)?).map_err(|_| Undecipherable)?;
-    if fields.alg != "dir" {
+    if fields.alg != "dir" || fields.zip.is_some() || fields.crit.is_some() {
         return Err(Undecipherable);
     }
     let (iv, text, tag) = (decode(iv)?, decode(text)?, decode(tag)?);
@@ -95,7 +115,8 @@ pub fn seal(
     key: &ContentKey,
     random: &mut dyn Random,
 ) -> String {
-    let fields = Header { alg: "dir".to_owned(), enc, kid: kid.to_string() };
+    let alg = "dir".to_owned();
+    let fields = Header { alg, enc, kid: kid.to_string(), zip: None, crit: None };
     // Three strings always serialise.
     let header = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&fields).unwrap_or_default());
     let (iv, text, tag) = match enc {

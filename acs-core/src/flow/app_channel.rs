@@ -41,8 +41,11 @@ pub(super) fn offer(
         let types = &options.authentication_types;
         types.is_empty() || types.iter().any(|code| code == via.method())
     };
-    let via = ways.into_iter().find(allowed).ok_or(NoOffer::Device)?;
-    let rendering = rendering(options, issuer).ok_or(NoOffer::Device)?;
+    let ways: Vec<_> = ways.into_iter().filter(allowed).collect();
+    let via = *ways.first().ok_or(NoOffer::Device)?;
+    // There are two ways, so more than one allowed means all of them.
+    let choice = issuer.app.choose_contact && ways.len() > 1;
+    let rendering = rendering(options, issuer, choice).ok_or(NoOffer::Device)?;
     Ok((via, rendering))
 }
 
@@ -54,12 +57,19 @@ pub(super) fn ways(contacts: &Contacts) -> Vec<Via> {
 }
 
 /// The first screen for a code: within what the SDK shows [P-ARES-15].
-fn rendering(options: &RenderOptions, issuer: &IssuerProfile) -> Option<Rendering> {
+fn rendering(options: &RenderOptions, issuer: &IssuerProfile, choice: bool) -> Option<Rendering> {
     let shows = |template: Template| options.ui_types.iter().any(|code| code == template.code());
+    let first = if choice && shows(Template::SingleSelect) {
+        Template::SingleSelect
+    } else {
+        Template::Text
+    };
     let native = (options.native && shows(Template::Text))
-        .then_some(Rendering { interface: Interface::Native, template: Template::Text });
-    let html = [Template::Html, Template::Text]
+        .then_some(Rendering { interface: Interface::Native, template: first });
+    let choice = (first == Template::SingleSelect).then_some(first);
+    let html = choice
         .into_iter()
+        .chain([Template::Html, Template::Text])
         .find(|template| options.html && shows(*template))
         .map(|template| Rendering { interface: Interface::Html, template });
     match issuer.app.interface {
@@ -100,5 +110,5 @@ pub(super) fn state(input: &AuthenticateInput<'_>, answer: &Answer) -> Option<Ap
         Answer::Challenge(offer) => offer.rendering,
         _ => None,
     };
-    Some(AppState { sdk_trans_id: app.sdk_trans_id, rendering, split_sdk: app.split_sdk })
+    Some(AppState::new(app.sdk_trans_id, rendering, app.split_sdk))
 }

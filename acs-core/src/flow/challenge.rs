@@ -1,16 +1,19 @@
 //! The challenge state machine: CReq, entries, deadlines and RReq delivery in; new state, outputs
 //! and a [`View`] out. The same machine serves every channel; see [`super::present`].
 
+mod app;
 mod creq;
 mod entry;
+mod intent;
 pub(super) mod otp;
-mod page;
+pub(super) mod page;
 mod round;
+pub(super) mod shown;
 mod token;
 
 use serde_json::{Value, json};
 
-use crate::crypto::{AuthenticationValueGenerator, ChallengeKeys};
+use crate::crypto::{AuthenticationValueGenerator, ChallengeKeys, ContentKey};
 use crate::element::{MessageVersion, Pan, TransId};
 use crate::erro::{ErroContext, Fault, Rejection};
 use crate::flow::consent::{self, Choice, Statuses};
@@ -38,6 +41,8 @@ pub struct ChallengeContext<'a> {
     pub keys: &'a ChallengeKeys,
     /// For CReq and RRes; its versions are those a 102 Erro names.
     pub read_rules: &'a ReadRules,
+    /// Key of an app challenge's channel, while it is kept.
+    pub content_key: Option<&'a ContentKey>,
     pub now: UtcMillis,
 }
 
@@ -53,6 +58,8 @@ impl std::fmt::Debug for ChallengeContext<'_> {
 pub enum Input<'a> {
     /// A browser CReq for this transaction: the decoded JSON bytes and the form's session data.
     BrowserCReq { creq: &'a [u8], session_data: Option<&'a str> },
+    /// What an SDK posted: a JWE, or an Erro in clear.
+    SdkMessage(&'a [u8]),
     /// A submitted page form.
     Form(Form<'a>),
     /// `deadline()` is at or before `now`.
@@ -133,6 +140,7 @@ pub fn handle(
     };
     match input {
         Input::BrowserCReq { creq, session_data } => machine.creq(creq, session_data),
+        Input::SdkMessage(body) => machine.app_message(body),
         Input::Form(form) => machine.form(&form),
         Input::DeadlineReached => machine.deadline(),
         Input::RReq(news) => machine.rreq_news(&news),
@@ -154,6 +162,13 @@ pub fn current_view(
 #[must_use]
 pub fn creq_transaction(creq: &[u8]) -> Option<TransId> {
     peek_ids(creq).acs_trans_id
+}
+
+/// The acsTransID of a message at the app endpoint that may be defective, to find its transaction:
+/// `kid` of a JWE, or the id in an Erro.
+#[must_use]
+pub fn sdk_transaction(body: &[u8]) -> Option<TransId> {
+    app::transaction_of(body)
 }
 
 /// The acsTransID a form token was made for, after its MAC was checked; `None` for a forged one.
@@ -200,6 +215,9 @@ impl Machine<'_> {
 
     /// Ends the step with the page as it stands now.
     fn shows_current(self, note: page::Note) -> Step {
+        if self.transaction.app.is_some() {
+            return self.shows_app(note);
+        }
         let mut view = page::current(&self.transaction, self.context, self.random, note);
         if let View::Code(page) = &mut view {
             // Ticks stay where they were after a wrong code.
@@ -296,6 +314,9 @@ impl Machine<'_> {
                 Phase::Ended(decided)
             }
         };
+        if matches!(self.transaction.phase, Phase::Ended(_)) {
+            self.last_word(None);
+        }
     }
 
     /// What the cardholder agreed to: counts only once verified.
@@ -393,7 +414,7 @@ impl Machine<'_> {
             three_ds_server_trans_id: Some(transaction.three_ds_server_trans_id),
             ds_trans_id: Some(transaction.ds_trans_id),
             acs_trans_id: Some(transaction.acs_trans_id),
-            sdk_trans_id: None,
+            sdk_trans_id: transaction.app.as_deref().map(|app| app.sdk_trans_id),
         };
         Rejection::new(fault, context)
     }
@@ -404,4 +425,5 @@ const CANCELLED: &str = "01";
 const IDLE: &str = "04";
 const NEVER_BEGUN: &str = "05";
 const TRANSACTION_ERROR: &str = "06";
+const SDK_ANSWERED_WITH_ERRO: &str = "09";
 const CREQ_ANSWERED_WITH_ERRO: &str = "10";

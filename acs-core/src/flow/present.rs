@@ -15,8 +15,22 @@ pub enum View {
     Erro(Box<FinalView>),
     /// A static page: the transaction is over (idle timeout) and no CRes exists [P-BRW-34].
     TimedOut { language: String },
+    /// The answer to an SDK.
+    Sdk(SdkReply),
     /// A static error page; nothing to post.
     Invalid { reference: Option<String> },
+}
+
+/// What goes back to an SDK.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum SdkReply {
+    /// An encrypted CRes: `application/jose; charset=utf-8`.
+    CRes(String),
+    /// An Erro in clear: `application/json; charset=utf-8`.
+    Erro(String),
+    /// An empty answer, to an Erro [P-APP-51].
+    Nothing,
 }
 
 /// Data of the code page; keys name texts of the locale catalogue (ui.md section 4).

@@ -12,6 +12,7 @@ use crate::message::{Merchant, Purchase};
 use super::consent::{Consent, Offer};
 
 pub use app::{AppState, Interface, Rendering, Template};
+pub(super) use app::{Exchange, Reply};
 
 /// A transaction from its ARes to its end. Serialised as JSON with a format number (invariant 11);
 /// holds no PAN, code, key or authentication value. Names are short because every AReq writes one.
@@ -186,6 +187,37 @@ pub struct ExpectEntry {
     pub(super) creqs: u8,
     #[serde(rename = "co", default, skip_serializing_if = "Offer::is_empty")]
     pub(super) consents: Offer,
+    /// What the entry is.
+    #[serde(rename = "st", default, skip_serializing_if = "Asked::is_code")]
+    pub(super) asked: Asked,
+}
+
+impl ExpectEntry {
+    /// Whether an app's screen asks for the trust list: with the code, in versions that know it.
+    pub(super) fn trust_text_shown(&self, version: MessageVersion) -> bool {
+        self.asked == Asked::Code
+            && self.consents.trust.is_some()
+            && version >= MessageVersion::V220
+    }
+}
+
+/// What a cardholder is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Asked {
+    /// The code that was sent.
+    #[default]
+    #[serde(rename = "c")]
+    Code,
+    /// Where the code is to go; none was sent yet.
+    #[serde(rename = "w")]
+    Way,
+}
+
+impl Asked {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    fn is_code(&self) -> bool {
+        *self == Self::Code
+    }
 }
 
 /// The first CReq and its form.
@@ -268,6 +300,22 @@ impl Transaction {
             Phase::ExpectEntry(entry) => Some(entry.until),
             Phase::Answered(_) | Phase::ExpectRRes(_) | Phase::Ended(_) => None,
         }
+    }
+
+    /// Whether account data and content key are still needed: while something can be entered, and
+    /// in the app channel until the last CRes is made.
+    #[must_use]
+    pub fn needs_secret(&self) -> bool {
+        self.deadline().is_some() || self.owes_last_cres()
+    }
+
+    /// Whether an SDK waits for the last CRes, which the end of the RReq round brings.
+    pub(super) fn owes_last_cres(&self) -> bool {
+        let open = self.app.as_ref().and_then(|app| app.last.as_ref());
+        let shown =
+            |ending| matches!(ending, Ending::Verified | Ending::Failed | Ending::Cancelled);
+        open.is_some_and(|last| last.reply.is_none())
+            && self.decided().is_some_and(|decided| shown(decided.ending))
     }
 
     /// The result of the challenge, once there is one.

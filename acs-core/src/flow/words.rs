@@ -222,7 +222,7 @@ pub(super) fn one_line(text: &str) -> String {
     spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn name_in(locales: &[Locale], language: Language) -> &str {
+pub(super) fn name_in(locales: &[Locale], language: Language) -> &str {
     locales
         .iter()
         .find(|locale| locale.tag == language.tag())
@@ -234,7 +234,7 @@ fn prefix(name: &str, separator: &str) -> String {
     if name.is_empty() { String::new() } else { format!("{name}{separator}") }
 }
 
-fn cut(text: &str, limit: usize) -> String {
+pub(super) fn cut(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }

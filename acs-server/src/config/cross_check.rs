@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use acs_core::flow::screen;
 use acs_core::policy::RuleOutcome;
 
 use super::keys::SOFTWARE_KEYS_SENTENCE;
@@ -180,6 +181,8 @@ fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
     findings.extend(issuer.consent.findings(&name, &issuer.rule));
     locales(issuer, &name, findings);
     one_time_passwords(issuer, &name, config, findings);
+    let texts = screen::findings(&issuer.app.texts(), &issuer.name, &issuer.phone);
+    findings.extend(texts.into_iter().map(|finding| format!("{name} {finding}")));
 }
 
 /// Minor units say nothing without their currency, and anybody can claim anything.

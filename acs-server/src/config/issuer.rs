@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use acs_core::element::Pan;
+use acs_core::flow::screen::AppTexts;
 use acs_core::flow::transaction::Interface;
 use acs_core::policy::{Rule, RuleOutcome};
 use acs_core::profile::{
@@ -12,7 +13,7 @@ use acs_core::profile::{
 use serde::Deserialize;
 use url::Url;
 
-use super::protocol::{LateStatus, RepeatedCReq};
+use super::protocol::{LateStatus, PlainCReqError, RepeatedCReq, WithoutRRes};
 use super::{Consent, Protocol, Public};
 
 /// An issuer.
@@ -61,6 +62,11 @@ pub struct Issuer {
 pub struct AppChannel {
     /// Used where the SDK shows both.
     pub interface: AppInterface,
+    /// Cardholders with a phone and an address on record choose where the code goes.
+    pub choose_contact: bool,
+    /// The issuer's own words: language to key to text. `acs check` names unknown keys, unknown
+    /// placeholders and texts that could grow too long.
+    pub texts: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// Who draws the screens of an app challenge.
@@ -136,7 +142,7 @@ impl Issuer {
             policy_profile: self.policy_profile,
             three_ri: self.three_ri.clone(),
             otp: self.otp.settings(),
-            app: self.app.settings(public),
+            app: self.app.settings(protocol, public),
             challenge_url: public.challenge_browser_url(),
             technical_reason_210: protocol.technical_reason_210.clone(),
             cancel_reason_210: protocol.brw_cancel_reason_210.clone(),
@@ -176,9 +182,29 @@ impl Issuer {
 }
 
 impl AppChannel {
-    fn settings(&self, public: &Public) -> AppSettings {
+    /// By language and key.
+    pub(super) fn texts(&self) -> AppTexts {
+        let by_key = |(tag, texts): (&String, &BTreeMap<String, String>)| {
+            let tag = tag.clone();
+            texts
+                .iter()
+                .map(move |(key, text)| ((tag.clone(), key.clone()), text.clone()))
+                .collect::<Vec<_>>()
+        };
+        self.texts.iter().flat_map(by_key).collect()
+    }
+
+    fn settings(&self, protocol: &Protocol, public: &Public) -> AppSettings {
         AppSettings {
             challenge_url: public.challenge_app_url(),
+            choose_contact: self.choose_contact,
+            cancel_reason_210: protocol.app_cancel_reason_210.clone(),
+            cancel_reason_220: protocol.app_cancel_reason_220.clone(),
+            cancel_reason_231: protocol.app_cancel_reason_231.clone(),
+            plain_creq_is_101: protocol.app_plain_creq_error == PlainCReqError::Unrecognised,
+            without_rres_is_403: protocol.app_sdk_erro_without_rres
+                == WithoutRRes::TransientFailure,
+            texts: self.texts(),
             interface: match self.interface {
                 AppInterface::Native => Interface::Native,
                 AppInterface::Html => Interface::Html,

@@ -38,6 +38,16 @@ pub struct Protocol {
     pub challenge_resend_counts: bool,
     /// Status of an RReq that could not be delivered in time [P-RREQ-05].
     pub rreq_late_status: LateStatus,
+    /// `transStatusReason` of a challenge that the SDK cancelled [P-APP-19].
+    pub app_cancel_reason_210: String,
+    pub app_cancel_reason_220: String,
+    pub app_cancel_reason_231: String,
+    /// Erro for a CReq that is not encrypted: 302 or 101 [P-CRY-09].
+    pub app_plain_creq_error: PlainCReqError,
+    /// Erro for a `kid` of no transaction: 302 or 301 [P-CRY-09].
+    pub app_unknown_kid_error: UnknownKidError,
+    /// Erro to the SDK when the RRes did not come: 402 or 403 [P-APP-52].
+    pub app_sdk_erro_without_rres: WithoutRRes,
     /// Wait for the first CReq after the ARes.
     pub first_creq_seconds: u32,
     /// Challenge without any sign of the cardholder.
@@ -99,6 +109,39 @@ pub enum Base64Url {
     Strict,
 }
 
+/// What an unencrypted CReq is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum PlainCReqError {
+    /// It cannot be decrypted.
+    #[serde(rename = "302")]
+    Undecipherable,
+    /// It is not a message of this endpoint.
+    #[serde(rename = "101")]
+    Unrecognised,
+}
+
+/// What a foreign `kid` is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum UnknownKidError {
+    /// It cannot be decrypted.
+    #[serde(rename = "302")]
+    Undecipherable,
+    /// An unknown transaction id.
+    #[serde(rename = "301")]
+    UnknownId,
+}
+
+/// What an SDK is told when the directory server does not answer the RReq.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum WithoutRRes {
+    /// The code that the directory server gets.
+    #[serde(rename = "402")]
+    TimedOut,
+    /// A transient failure.
+    #[serde(rename = "403")]
+    TransientFailure,
+}
+
 /// Status after two failed connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum LateStatus {
@@ -135,6 +178,12 @@ impl Protocol {
     pub const fn areq_readings(&self) -> AReqReadings {
         AReqReadings { clock_check: self.areq_clock_check, luhn: self.areq_luhn }
     }
+
+    /// Whether a foreign `kid` gets 301.
+    #[must_use]
+    pub fn unknown_kid_is_301(&self) -> bool {
+        self.app_unknown_kid_error == UnknownKidError::UnknownId
+    }
 }
 
 impl Default for Protocol {
@@ -155,6 +204,12 @@ impl Default for Protocol {
             challenge_empty_counts: true,
             challenge_resend_counts: false,
             rreq_late_status: LateStatus::U,
+            app_cancel_reason_210: "01".to_owned(),
+            app_cancel_reason_220: "26".to_owned(),
+            app_cancel_reason_231: "26".to_owned(),
+            app_plain_creq_error: PlainCReqError::Undecipherable,
+            app_unknown_kid_error: UnknownKidError::Undecipherable,
+            app_sdk_erro_without_rres: WithoutRRes::TimedOut,
             first_creq_seconds: 30,
             idle_seconds: 600,
             rres_seconds: 5,

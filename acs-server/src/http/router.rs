@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 use http::StatusCode;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::{areq, creq_browser, health, method_url, oreq, respond};
+use super::{areq, creq_app, creq_browser, health, method_url, oreq, respond};
 use crate::app::App;
 
 /// A `ds` listener: server messages under mutual TLS. Requests carry [`crate::app::DsPeer`]
@@ -30,6 +30,7 @@ pub fn cardholder(app: Arc<App>) -> Router {
     Router::new()
         .route("/3ds/method", bounded(post(method_url::handle), limits.method_bytes))
         .route("/3ds/challenge/browser", bounded(post(creq_browser::creq), limits.creq_bytes))
+        .route("/3ds/challenge/app", bounded(post(creq_app::handle), limits.creq_bytes))
         .route("/3ds/challenge/browser/page", bounded(post(creq_browser::page), limits.page_bytes))
         .fallback(unknown)
         .with_state(app)

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap in a test or its helpers is a failed test")]
 
+mod app;
+mod app_crypto;
+mod app_html;
 mod app_sdk;
 mod at_rest;
 mod bad_areq;

@@ -15,6 +15,11 @@ use crate::message::{CReq, read_creq};
 impl Machine<'_> {
     /// [P-BRW-16, P-BRW-17, Req 442, Note 138]
     pub(super) fn creq(mut self, bytes: &[u8], session_data: Option<&str>) -> Step {
+        if self.transaction.channel != DeviceChannel::Browser {
+            // Another endpoint's transaction: nothing of it changes [P-BRW-15].
+            self.rejection = Some(self.rejection(Fault::CReqNotExpected, CREQ));
+            return self.invalid();
+        }
         if self.is_overdue() {
             self.time_out();
         }
@@ -129,9 +134,6 @@ impl Machine<'_> {
     /// What a CReq is told when the challenge is not open
     /// [P-BRW-15, P-BRW-16, P-BRW-18, Req 222, Note 19, Note 38].
     fn too_late(&self) -> Fault {
-        if self.transaction.channel != DeviceChannel::Browser {
-            return Fault::CReqNotExpected;
-        }
         match self.transaction.decided() {
             None => Fault::CReqNotExpected,
             Some(decided) if decided.ending == Ending::NeverBegun => Fault::TimedOut,
@@ -164,7 +166,7 @@ impl Machine<'_> {
     }
 
     /// [P-ERRO-05, Note 14, Note 130]
-    fn end_refused(&mut self, erro: &ErroMessage) {
+    pub(super) fn end_refused(&mut self, erro: &ErroMessage) {
         if !matches!(self.transaction.phase, Phase::ExpectCReq(_) | Phase::ExpectEntry(_)) {
             return;
         }

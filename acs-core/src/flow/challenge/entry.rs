@@ -11,7 +11,9 @@ use crate::flow::consent::Offer;
 use crate::flow::proof::Proof;
 use crate::flow::reason::Reason;
 use crate::flow::rreq::Outcome;
-use crate::flow::transaction::{AcceptedCReq, Ending, ExpectEntry, OtpMessage, Output, Phase, Via};
+use crate::flow::transaction::{
+    AcceptedCReq, Asked, Ending, ExpectEntry, OtpMessage, Output, Phase, Via,
+};
 use crate::flow::words::{Language, Occasion};
 
 impl Machine<'_> {
@@ -55,7 +57,7 @@ impl Machine<'_> {
     }
 
     /// [P-BRW-21, P-BRW-22, Req 123, Note 128]
-    fn submit(mut self, typed: Entry<'_>) -> Step {
+    pub(super) fn submit(mut self, typed: Entry<'_>) -> Step {
         let settings = &self.context.issuer.otp;
         let id = self.transaction.acs_trans_id;
         let empty_counts = self.context.issuer.empty_counts;
@@ -78,6 +80,19 @@ impl Machine<'_> {
             Judged::Expired => ("otp-expired", "err.expired"),
             Judged::Malformed | Judged::Empty => ("otp-malformed", "err.form"),
         };
+        self.failed(kind, error, counter)
+    }
+
+    /// An entry that is no answer at all costs an attempt like a wrong one.
+    pub(super) fn attempt_failed(mut self, kind: &'static str, error: &'static str) -> Step {
+        let Phase::ExpectEntry(entry) = &mut self.transaction.phase else { return self.invalid() };
+        entry.counter = entry.counter.saturating_add(1);
+        let counter = entry.counter;
+        self.failed(kind, error, counter)
+    }
+
+    fn failed(mut self, kind: &'static str, error: &'static str, counter: u8) -> Step {
+        let settings = &self.context.issuer.otp;
         self.audit(kind, json!({ "counter": counter }));
         self.moves_on();
         if counter >= settings.max_attempts {
@@ -124,7 +139,7 @@ impl Machine<'_> {
     }
 
     /// [P-BRW-21]
-    fn resend(mut self) -> Step {
+    pub(super) fn resend(mut self) -> Step {
         let Phase::ExpectEntry(entry) = &self.transaction.phase else { return self.invalid() };
         if !self.offers_resend(entry) {
             return self.shows_current(Note::Status("resend.limit"));
@@ -181,7 +196,29 @@ impl Machine<'_> {
             resends: 0,
             creqs: 1,
             consents,
+            asked: Asked::Code,
         }))
+    }
+
+    /// The state that waits for the choice of a way.
+    pub(super) fn no_code_yet(&self, via: Via, consents: Offer) -> Box<ExpectEntry> {
+        let now = self.context.now;
+        Box::new(ExpectEntry {
+            until: now.plus_seconds(self.context.issuer.idle_seconds),
+            via,
+            creq: AcceptedCReq::default(),
+            // No entry has this hash.
+            code: String::new(),
+            generation: 0,
+            old_codes: Vec::new(),
+            code_expires: now,
+            sent: now,
+            counter: 0,
+            resends: 0,
+            creqs: 1,
+            consents,
+            asked: Asked::Way,
+        })
     }
 
     /// Makes a code, asks for its delivery and returns its hash.

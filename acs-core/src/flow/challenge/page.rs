@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{ChallengeContext, entry, otp, token};
+use super::{ChallengeContext, app, entry, otp, token};
 use crate::Random;
 use crate::dictionary::Message;
 use crate::element::TransStatus;
@@ -17,7 +17,7 @@ use crate::outgoing;
 
 /// What the page says beside its usual words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Note {
+pub(in crate::flow) enum Note {
     None,
     Error(&'static str),
     Status(&'static str),
@@ -30,6 +30,9 @@ pub(super) fn current(
     random: &mut dyn Random,
     note: Note,
 ) -> View {
+    if transaction.app.is_some() {
+        return app::current(transaction);
+    }
     match &transaction.phase {
         Phase::Answered(_) | Phase::ExpectCReq(_) => invalid(transaction),
         Phase::ExpectEntry(entry) => {

@@ -19,46 +19,58 @@ impl Machine<'_> {
         let wait = wait.clone();
         match news {
             RReqNews::Answered(body) => {
-                self.answered(body);
-                self.over(wait.decided);
+                let failure = self.answered(body);
+                self.over(wait.decided, failure);
             }
             RReqNews::NoAnswer => {
                 self.audit("rreq-unanswered", json!({}));
                 let rejection = self.rejection(Fault::TimedOut, None);
                 self.complain(rejection);
-                self.over(Decided { unanswered: true, ..wait.decided });
+                let to_sdk = if self.context.issuer.app.without_rres_is_403 {
+                    Fault::TransientFailure
+                } else {
+                    Fault::TimedOut
+                };
+                self.over(Decided { unanswered: true, ..wait.decided }, Some(to_sdk));
             }
             RReqNews::ConnectionFailedTwice if wait.released => {}
             RReqNews::ConnectionFailedTwice => self.release(wait.decided),
             RReqNews::GivenUp => {
                 self.audit("rreq-given-up", json!({ "status": wait.decided.status.code() }));
-                self.over(Decided { unanswered: true, ..wait.decided });
+                self.over(Decided { unanswered: true, ..wait.decided }, None);
             }
         }
         self.step(None)
     }
 
-    fn over(&mut self, decided: Decided) {
+    /// The round is over; `failure` is what an SDK is told in place of the result [P-APP-52].
+    fn over(&mut self, decided: Decided, failure: Option<Fault>) {
         self.moves_on();
         self.transaction.phase = Phase::Ended(decided);
+        self.last_word(failure);
     }
 
     /// RRes, Erro or rubbish: none of them changes the result
-    /// [P-RREQ-08, P-BRW-33, Note 27, Note 28, Note 29, Note 132].
-    fn answered(&mut self, body: &[u8]) {
+    /// [P-RREQ-08, P-BRW-33, Note 27, Note 28, Note 29, Note 132]. Gives what an SDK is told instead
+    /// [P-APP-52, Note 25, Note 26].
+    fn answered(&mut self, body: &[u8]) -> Option<Fault> {
         match self.readable_answer(body) {
             Ok(RResOrErro::RRes(rres)) => {
                 self.audit("rreq-answered", json!({ "results_status": rres.results_status }));
+                None
             }
             Ok(RResOrErro::Erro(received)) => {
                 self.audit(
                     "rreq-refused",
                     json!({ "code": received.error_code, "component": received.error_component }),
                 );
+                Some(Fault::TransientFailure)
             }
             Err(rejection) => {
                 self.audit("rres-defective", json!({}));
+                let fault = rejection.fault.clone();
                 self.complain(rejection);
+                Some(fault)
             }
         }
     }
@@ -93,8 +105,11 @@ impl Machine<'_> {
             ("dsTransID", rres.ds_trans_id, ours.ds_trans_id),
             ("acsTransID", rres.acs_trans_id, ours.acs_trans_id),
         ];
+        let sdk = ours.app.as_deref().map(|app| app.sdk_trans_id);
+        let sdk = sdk.zip(rres.sdk_trans_id).map(|(ours, got)| ("sdkTransID", got, ours));
+        let ids = ids.iter().chain(&sdk);
         let foreign: Vec<_> =
-            ids.iter().filter(|(_, got, ours)| got != ours).map(|(name, ..)| *name).collect();
+            ids.filter(|(_, got, ours)| got != ours).map(|(name, ..)| *name).collect();
         if foreign.is_empty() {
             Ok(())
         } else {
@@ -127,6 +142,7 @@ impl Machine<'_> {
         let replaced = if late { self.late(&decided) } else { None };
         let decided = Decided { unanswered: true, ..replaced.unwrap_or(decided) };
         self.transaction.phase = Phase::ExpectRRes(ExpectRRes { decided, released: true });
+        self.last_word(None);
     }
 
     fn late(&mut self, decided: &Decided) -> Option<Decided> {

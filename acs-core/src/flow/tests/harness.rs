@@ -16,6 +16,7 @@ use crate::erro::Rejection;
 use crate::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
 use crate::flow::consent::{Choice, Consent, ConsentLookup, DeviceId, device_cookie, device_of};
 use crate::flow::present::{CodeView, FinalView, View};
+use crate::flow::screen::AppTexts;
 use crate::flow::transaction::{Interface, OtpMessage, Phase};
 use crate::flow::{AuthenticateInput, Output, Prior, Transaction, authenticate};
 use crate::message::{
@@ -67,6 +68,13 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
         app: AppSettings {
             challenge_url: "https://acs.example/3ds/challenge/app".to_owned(),
             interface: Interface::Native,
+            choose_contact: false,
+            cancel_reason_210: "01".to_owned(),
+            cancel_reason_220: "26".to_owned(),
+            cancel_reason_231: "26".to_owned(),
+            plain_creq_is_101: false,
+            without_rres_is_403: false,
+            texts: AppTexts::new(),
         },
         challenge_url: "https://acs.example/3ds/challenge/browser".to_owned(),
         technical_reason_210: "07".to_owned(),
@@ -365,6 +373,7 @@ impl World {
             generator: &self.generator,
             keys: &self.keys,
             read_rules: &self.rules,
+            content_key: self.content_key.as_ref(),
             now: self.now,
         };
         run(&context, &mut self.random)
@@ -387,6 +396,9 @@ impl World {
             ),
         }
         self.perform(outputs);
+        if !self.transaction().needs_secret() {
+            self.content_key = None;
+        }
         self.rejection = rejection;
         if let Some(View::Code(page)) = &view {
             self.token.clone_from(&page.token);
@@ -463,14 +475,18 @@ impl World {
 
     pub(super) fn rres(&self) -> Value {
         let transaction = self.transaction();
-        json!({
+        let mut rres = json!({
             "messageType": "RRes",
             "messageVersion": transaction.version.as_str(),
             "threeDSServerTransID": transaction.three_ds_server_trans_id.to_string(),
             "dsTransID": transaction.ds_trans_id.to_string(),
             "acsTransID": transaction.acs_trans_id.to_string(),
             "resultsStatus": "01",
-        })
+        });
+        if let Some(app) = &transaction.app {
+            rres["sdkTransID"] = app.sdk_trans_id.to_string().into();
+        }
+        rres
     }
 
     pub(super) fn answer_rreq(&mut self) {

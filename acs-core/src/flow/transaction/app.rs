@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::crypto::jwe::Encryption;
 use crate::element::TransId;
 
 /// An app transaction's own facts. Its content key is not here: the host keeps that sealed.
@@ -17,6 +18,62 @@ pub struct AppState {
     /// `sdkType` 02 [P-CRY-08].
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     pub split_sdk: bool,
+    /// CReqs taken: the counter of the next.
+    #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+    pub(crate) received: u16,
+    /// CRes made: the counter of the next.
+    #[serde(rename = "m", default, skip_serializing_if = "is_zero")]
+    pub(crate) sent: u16,
+    /// `enc` of the newest CReq: its answer has the same.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) encryption: Option<Encryption>,
+    /// The newest message and what it was answered, for a repeat [P-CRY-13].
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<Exchange>,
+}
+
+/// A message of the SDK, and its answer once there is one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Exchange {
+    /// Digest of the message as received.
+    #[serde(rename = "d")]
+    pub(crate) digest: String,
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reply: Option<Reply>,
+}
+
+/// An answer to an SDK.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    /// An encrypted CRes: useless without its key, which is kept elsewhere.
+    #[serde(rename = "j")]
+    CRes(String),
+    /// An Erro, JSON.
+    #[serde(rename = "e")]
+    Erro(String),
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+const fn is_zero(number: &u16) -> bool {
+    *number == 0
+}
+
+impl AppState {
+    pub(crate) const fn new(
+        sdk_trans_id: TransId,
+        rendering: Option<Rendering>,
+        split_sdk: bool,
+    ) -> Self {
+        Self {
+            sdk_trans_id,
+            rendering,
+            split_sdk,
+            received: 0,
+            sent: 0,
+            encryption: None,
+            last: None,
+        }
+    }
 }
 
 /// `acsRenderingType`.

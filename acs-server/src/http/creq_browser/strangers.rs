@@ -26,7 +26,7 @@ impl Default for Strangers {
 impl Strangers {
     /// Counts one more; true when the address showed too many in this window. A full table counts
     /// no further addresses until the window ends.
-    pub(super) fn is_too_many(&self, address: IpAddr) -> bool {
+    pub(crate) fn is_too_many(&self, address: IpAddr) -> bool {
         let mut window = unpoisoned(&self.0);
         if window.since.elapsed() >= WINDOW {
             *window = Window { since: Instant::now(), counts: HashMap::new() };

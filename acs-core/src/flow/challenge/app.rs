@@ -1,0 +1,377 @@
+//! Messages of an SDK: the encrypted channel, and what a CReq wants [P-APP-10..19, P-CRY-07..13].
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde_json::json;
+
+use super::intent::{self, Intent};
+use super::page::{self, Note};
+use super::{Entry, Machine, SDK_ANSWERED_WITH_ERRO, Step, TRANSACTION_ERROR};
+use crate::crypto::jwe::{self, Encryption, Way};
+use crate::element::{DeviceChannel, MessageVersion};
+use crate::erro::{Fault, Rejection, erro};
+use crate::flow::consent::Offer;
+use crate::flow::cres;
+use crate::flow::present::{SdkReply, View};
+use crate::flow::reason::Reason;
+use crate::flow::rreq::Outcome;
+use crate::flow::transaction::{
+    AcceptedCReq, Asked, Ending, Exchange, ExpectEntry, Phase, Reply, Template, Transaction,
+};
+use crate::message::{AppCReq, SdkErro, peek_ids, read_app_creq, read_sdk_erro};
+
+/// The transaction that a body at the app endpoint is about, however defective it is.
+pub(super) fn transaction_of(body: &[u8]) -> Option<crate::element::TransId> {
+    if is_plain(body) {
+        return peek_ids(body).acs_trans_id;
+    }
+    std::str::from_utf8(body).ok().and_then(jwe::kid)
+}
+
+/// JSON in place of a JWE.
+fn is_plain(body: &[u8]) -> bool {
+    body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
+
+impl Machine<'_> {
+    pub(super) fn app_message(mut self, body: &[u8]) -> Step {
+        let Some(app) = self.transaction.app.as_deref() else {
+            let rejection = self.rejection(Fault::CReqNotExpected, CREQ);
+            return self.refuse_unchanged(rejection);
+        };
+        let digest = digest_of(body);
+        if app.last.as_ref().is_some_and(|last| last.digest == digest) {
+            // A connection was lost: the same message gets the same answer [P-CRY-13].
+            let view = current(&self.transaction);
+            return self.step(Some(view));
+        }
+        if self.is_overdue() {
+            self.time_out();
+        }
+        if is_plain(body) {
+            return match read_sdk_erro(body, self.context.read_rules) {
+                Some(received) => self.sdk_erro(&received),
+                None => {
+                    let fault = if self.context.issuer.app.plain_creq_is_101 {
+                        Fault::MessageTypeMisplaced
+                    } else {
+                        Fault::Undecipherable
+                    };
+                    let rejection = self.rejection(fault, CREQ);
+                    self.refuse_app(rejection, digest)
+                }
+            };
+        }
+        match self.readable_app(body) {
+            Ok(creq) => self.accept(&creq, digest),
+            Err(rejection) => self.refuse_app(rejection, digest),
+        }
+    }
+
+    /// Decrypts and reads a CReq of this transaction; the counter moves on with it.
+    fn readable_app(&mut self, body: &[u8]) -> Result<AppCReq, Box<Rejection>> {
+        if let Some(fault) = closed(&self.transaction) {
+            return Err(self.rejection(fault, CREQ));
+        }
+        let key = self.context.content_key;
+        let key = key.ok_or_else(|| self.rejection(Fault::PermanentFailure, CREQ))?;
+        let undecipherable = |machine: &Self| machine.rejection(Fault::Undecipherable, CREQ);
+        let jwe = std::str::from_utf8(body).map_err(|_| undecipherable(self))?;
+        let (plain, enc) = jwe::open(jwe, Way::SdkToAcs, key).map_err(|_| undecipherable(self))?;
+        let Some(app) = self.transaction.app.as_deref_mut() else {
+            return Err(undecipherable(self));
+        };
+        app.encryption = Some(enc);
+        let split_sdk = app.split_sdk;
+        // The 256th message has the last counter there is: its receiver stops [P-CRY-12].
+        let counter = u8::try_from(app.received).ok().filter(|counter| *counter < u8::MAX);
+        if split_sdk && enc != Encryption::A128Gcm {
+            return Err(self.rejection(Fault::EncryptionNotAllowed, CREQ));
+        }
+        let Some(counter) = counter else { return Err(undecipherable(self)) };
+        let creq = read_app_creq(&plain, self.context.read_rules, counter)
+            .map_err(|found| self.rejection(found.fault, found.context.message_type))?;
+        self.belongs_to_app(&creq)?;
+        if let Some(app) = self.transaction.app.as_deref_mut() {
+            app.received += 1;
+        }
+        Ok(creq)
+    }
+
+    /// Version and ids are those of the transaction [P-APP-11].
+    fn belongs_to_app(&self, creq: &AppCReq) -> Result<(), Box<Rejection>> {
+        let ours = &self.transaction;
+        if creq.version != ours.version {
+            return Err(self.rejection(Fault::VersionChanged, CREQ));
+        }
+        let sdk = ours.app.as_deref().map_or(creq.sdk_trans_id, |app| app.sdk_trans_id);
+        let ids = [
+            ("threeDSServerTransID", creq.three_ds_server_trans_id, ours.three_ds_server_trans_id),
+            ("acsTransID", creq.acs_trans_id, ours.acs_trans_id),
+            ("sdkTransID", creq.sdk_trans_id, sdk),
+        ];
+        let foreign: Vec<_> =
+            ids.iter().filter(|(_, got, ours)| got != ours).map(|(name, ..)| *name).collect();
+        if foreign.is_empty() {
+            Ok(())
+        } else {
+            Err(self.rejection(Fault::TransactionIdUnknown(foreign), CREQ))
+        }
+    }
+
+    /// Does what a good CReq wants.
+    fn accept(mut self, creq: &AppCReq, digest: String) -> Step {
+        let intent = match Intent::of(creq, &self.transaction) {
+            Ok(intent) => intent,
+            Err(fault) => {
+                let rejection = self.rejection(fault, CREQ);
+                return self.refuse_app(rejection, digest);
+            }
+        };
+        match intent::trust(creq, &self.transaction) {
+            Ok(trust) => self.choice.trust = trust,
+            Err(fault) if !matches!(intent, Intent::Cancel(_)) => {
+                let rejection = self.rejection(fault, CREQ);
+                return self.refuse_app(rejection, digest);
+            }
+            Err(_) => {}
+        }
+        self.moves_on();
+        if let Some(app) = self.transaction.app.as_deref_mut() {
+            app.last = Some(Exchange { digest, reply: None });
+        }
+        match intent {
+            Intent::Begin => self.begin_app(),
+            Intent::Cancel(value) => self.cancel_app(value),
+            Intent::Resend if self.asked() == Some(Asked::Way) => self.shows_current(Note::None),
+            Intent::Resend => self.resend(),
+            Intent::Submit(typed) if self.asked() == Some(Asked::Way) => self.choose(&typed),
+            Intent::Submit(typed) => self.submit(Entry(&typed)),
+        }
+    }
+
+    fn asked(&self) -> Option<Asked> {
+        match &self.transaction.phase {
+            Phase::ExpectEntry(entry) => Some(entry.asked),
+            _ => None,
+        }
+    }
+
+    /// The first good CReq: the choice that was announced, or a code goes out [P-APP-40].
+    fn begin_app(mut self) -> Step {
+        let Phase::ExpectCReq(wait) = &self.transaction.phase else {
+            return self.shows_current(Note::None);
+        };
+        let via = wait.via;
+        // A device is known by the cookie of its browser; an app has none.
+        let consents = Offer { bind: false, ..wait.consents.clone() };
+        let rendering = self.transaction.app.as_deref().and_then(|app| app.rendering);
+        let choice = rendering.is_some_and(|r| r.template == Template::SingleSelect);
+        if choice {
+            let entry = self.no_code_yet(via, consents);
+            self.transaction.phase = Phase::ExpectEntry(entry);
+        } else {
+            match self.first_code(via, AcceptedCReq::default(), consents) {
+                Ok(entry) => self.transaction.phase = Phase::ExpectEntry(entry),
+                Err(creq) => self.fail("no contact to send a code to", creq),
+            }
+        }
+        self.shows_current(Note::None)
+    }
+
+    /// The way of the code was chosen: no evaluation, so no attempt; anything that is no choice
+    /// costs one.
+    fn choose(mut self, answer: &str) -> Step {
+        let ways = crate::flow::app_channel::ways(self.context.contacts);
+        let Some(via) = cres::way(answer, &ways) else {
+            return self.attempt_failed("choice-unknown", "err.form");
+        };
+        let (counter, consents) = match &self.transaction.phase {
+            Phase::ExpectEntry(entry) => (entry.counter, entry.consents.clone()),
+            _ => (0, Offer::default()),
+        };
+        match self.first_code(via, AcceptedCReq::default(), consents) {
+            Ok(entry) => {
+                let entry = Box::new(ExpectEntry { counter, ..*entry });
+                self.transaction.phase = Phase::ExpectEntry(entry);
+            }
+            Err(creq) => self.fail("no contact to send a code to", creq),
+        }
+        self.shows_current(Note::None)
+    }
+
+    /// No evaluation: the counter stays [P-APP-19].
+    fn cancel_app(mut self, value: &'static str) -> Step {
+        let version = self.transaction.version;
+        let settings = &self.context.issuer.app;
+        let configured = match version {
+            MessageVersion::V210 => &settings.cancel_reason_210,
+            MessageVersion::V220 => &settings.cancel_reason_220,
+            MessageVersion::V231 => &settings.cancel_reason_231,
+        };
+        let reason = Reason::configured(configured, version, &Reason::NOT_AUTHENTICATED);
+        let outcome = Outcome::Denied { reason, cancel: Some(value) };
+        self.end(outcome, Ending::Cancelled, "the SDK cancelled");
+        self.shows_current(Note::None)
+    }
+
+    /// An Erro of the SDK about a CRes, its timeout included: no answer, U where a challenge is open
+    /// [P-APP-51].
+    fn sdk_erro(mut self, received: &SdkErro) -> Step {
+        let foreign = |id: Option<_>, ours| id.is_some_and(|id| id != ours);
+        let sdk = self.transaction.app.as_deref().map(|app| app.sdk_trans_id);
+        let open = matches!(self.transaction.phase, Phase::ExpectCReq(_) | Phase::ExpectEntry(_));
+        let stranger = sdk.is_some_and(|ours| foreign(received.sdk_trans_id, ours))
+            || foreign(
+                received.three_ds_server_trans_id,
+                self.transaction.three_ds_server_trans_id,
+            );
+        if open && !stranger {
+            self.audit("sdk-erro", json!({ "code": received.code }));
+            let newest = self.transaction.version >= MessageVersion::V231;
+            let copy = received.copy.clone().filter(|_| newest);
+            let cancel = if copy.is_some() { SDK_ANSWERED_WITH_ERRO } else { TRANSACTION_ERROR };
+            let reason = self.technical();
+            let outcome = Outcome::Unavailable { reason, cancel: Some(cancel), erro: copy };
+            self.end(outcome, Ending::Refused, "the SDK answered with an Erro");
+        }
+        self.step(Some(View::Sdk(SdkReply::Nothing)))
+    }
+
+    /// Refuses what an open challenge got: Erro in clear, U to the DS [P-APP-50].
+    fn refuse_app(mut self, rejection: Box<Rejection>, digest: String) -> Step {
+        let erro = erro(&rejection, &self.context.read_rules.versions);
+        self.end_refused(&erro);
+        self.rejection = Some(rejection);
+        let body = String::from_utf8_lossy(&erro.body).into_owned();
+        if self.moved
+            && let Some(app) = self.transaction.app.as_deref_mut()
+        {
+            app.last = Some(Exchange { digest, reply: Some(Reply::Erro(body.clone())) });
+        }
+        self.step(Some(View::Sdk(SdkReply::Erro(body))))
+    }
+
+    fn refuse_unchanged(mut self, rejection: Box<Rejection>) -> Step {
+        let erro = erro(&rejection, &self.context.read_rules.versions);
+        self.rejection = Some(rejection);
+        let body = String::from_utf8_lossy(&erro.body).into_owned();
+        self.step(Some(View::Sdk(SdkReply::Erro(body))))
+    }
+
+    /// Ends a step of the app channel with the screen as it stands now.
+    pub(super) fn shows_app(mut self, note: Note) -> Step {
+        if let Phase::ExpectEntry(entry) = &self.transaction.phase {
+            match cres::screen(&self.transaction, entry, self.context, note) {
+                Ok(plain) => {
+                    self.renew_bounded();
+                    self.replies(&plain);
+                }
+                Err(defects) => {
+                    self.audit("cres-unbuildable", json!({ "elements": defects }));
+                    let rejection = self.rejection(Fault::PermanentFailure, CREQ);
+                    let digest = self.take_digest();
+                    return self.refuse_app(rejection, digest);
+                }
+            }
+        }
+        let view = current(&self.transaction);
+        self.step(Some(view))
+    }
+
+    /// Each CRes starts the wait anew [P-TMO-04], as often as a real cardholder needs.
+    fn renew_bounded(&mut self) {
+        let exchanges = self.transaction.app.as_deref().map_or(0, |app| app.received);
+        if exchanges <= MAX_RENEWALS {
+            self.renew();
+        }
+    }
+
+    fn take_digest(&mut self) -> String {
+        let last = self.transaction.app.as_deref_mut().and_then(|app| app.last.take());
+        last.map(|last| last.digest).unwrap_or_default()
+    }
+
+    /// Encrypts a CRes with the counter it holds and keeps it as the answer; without a key nothing
+    /// is kept and the SDK is told of a failure.
+    fn replies(&mut self, plain: &[u8]) {
+        let kid = self.transaction.acs_trans_id;
+        let key = self.context.content_key;
+        let Some(app) = self.transaction.app.as_deref_mut() else { return };
+        let counter = u8::try_from(app.sent);
+        let (Some(key), Some(enc), Ok(counter)) = (key, app.encryption, counter) else { return };
+        let jwe = jwe::seal(plain, Way::AcsToSdk, enc, kid, counter, key, self.random);
+        app.sent += 1;
+        if let Some(last) = &mut app.last {
+            last.reply = Some(Reply::CRes(jwe));
+        }
+    }
+
+    /// The last word to the SDK that waits for the end of the RReq round: the final CRes, or an
+    /// Erro where the round failed [P-APP-44, P-APP-52].
+    pub(super) fn last_word(&mut self, failure: Option<Fault>) {
+        if !self.transaction.owes_last_cres() {
+            return;
+        }
+        let Some(status) = self.transaction.decided().map(|decided| decided.status) else { return };
+        let fault = match failure {
+            Some(fault) => Some(fault),
+            None => match cres::last(&self.transaction, status) {
+                Ok(plain) => {
+                    self.replies(&plain);
+                    None
+                }
+                Err(defects) => {
+                    self.audit("cres-unbuildable", json!({ "elements": defects }));
+                    Some(Fault::PermanentFailure)
+                }
+            },
+        };
+        if let Some(fault) = fault {
+            let rejection = self.rejection(fault, None);
+            let erro = erro(&rejection, &self.context.read_rules.versions);
+            let body = String::from_utf8_lossy(&erro.body).into_owned();
+            let last = self.transaction.app.as_deref_mut().and_then(|app| app.last.as_mut());
+            if let Some(last) = last {
+                last.reply = Some(Reply::Erro(body));
+            }
+        }
+    }
+}
+
+/// The answer to the newest message of an SDK.
+pub(super) fn current(transaction: &Transaction) -> View {
+    let last = transaction.app.as_deref().and_then(|app| app.last.as_ref());
+    match last.and_then(|last| last.reply.as_ref()) {
+        Some(Reply::CRes(jwe)) => View::Sdk(SdkReply::CRes(jwe.clone())),
+        Some(Reply::Erro(body)) => View::Sdk(SdkReply::Erro(body.clone())),
+        None if transaction.owes_last_cres() => View::Processing,
+        None => page::invalid(transaction),
+    }
+}
+
+/// Why no further CReq is taken, if none is [P-APP-53].
+fn closed(transaction: &Transaction) -> Option<Fault> {
+    match (&transaction.phase, transaction.decided()) {
+        (Phase::ExpectCReq(_) | Phase::ExpectEntry(_), _)
+            if transaction.channel == DeviceChannel::App =>
+        {
+            None
+        }
+        (_, Some(decided)) => Some(match decided.ending {
+            Ending::Idle | Ending::NeverBegun => Fault::TimedOut,
+            // The key is gone with the challenge.
+            _ => Fault::Undecipherable,
+        }),
+        _ => Some(Fault::CReqNotExpected),
+    }
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    STANDARD_NO_PAD.encode(&digest::digest(&digest::SHA256, bytes).as_ref()[..16])
+}
+
+const CREQ: Option<&str> = Some("CReq");
+/// Exchanges after which the wait is not started anew.
+const MAX_RENEWALS: u16 = 64;

@@ -1,0 +1,168 @@
+//! What the screens of an app challenge say, native or HTML.
+
+use super::page::Note;
+use super::{ChallengeContext, entry, otp};
+use crate::flow::app_channel;
+use crate::flow::screen::{INFO, MAIL, Words};
+use crate::flow::transaction::{Asked, ExpectEntry, Transaction, Via};
+use crate::flow::words::{self, Language};
+
+/// A challenge as its screens see it.
+pub(in crate::flow) struct Shown<'a> {
+    pub(in crate::flow) transaction: &'a Transaction,
+    pub(in crate::flow) entry: &'a ExpectEntry,
+    context: &'a ChallengeContext<'a>,
+    language: Language,
+}
+
+impl<'a> Shown<'a> {
+    pub(in crate::flow) fn of(
+        transaction: &'a Transaction,
+        entry: &'a ExpectEntry,
+        context: &'a ChallengeContext<'a>,
+    ) -> Self {
+        let language = Language::of(&transaction.language).unwrap_or(Language::English);
+        Self { transaction, entry, context, language }
+    }
+
+    pub(in crate::flow) fn words(&self) -> Words<'a> {
+        let issuer = self.context.issuer;
+        Words {
+            texts: &issuer.app.texts,
+            language: self.language,
+            issuer: words::name_in(&issuer.locales, self.language),
+            phone: &issuer.phone,
+        }
+    }
+
+    pub(in crate::flow) fn code_length(&self) -> u8 {
+        otp::length(&self.context.issuer.otp)
+    }
+
+    pub(in crate::flow) const fn alphanumeric(&self) -> bool {
+        self.context.issuer.otp.alphanumeric
+    }
+
+    pub(in crate::flow) fn resend_offered(&self) -> bool {
+        entry::offers_resend(self.entry, self.context.issuer)
+    }
+
+    /// Whether the trust list is asked for.
+    pub(in crate::flow) fn trust_text(&self) -> bool {
+        self.entry.trust_text_shown(self.transaction.version)
+    }
+
+    pub(in crate::flow) fn code_label(&self) -> String {
+        let key = if self.alphanumeric() { "code.label.alphanumeric" } else { "code.label" };
+        self.words().text(key, &[("len", &self.code_length().to_string())])
+    }
+
+    /// The ways a code can go, the strongest first.
+    pub(in crate::flow) fn ways(&self) -> Vec<Via> {
+        app_channel::ways(self.context.contacts)
+    }
+
+    /// A way as a choice; never a whole number or address.
+    pub(in crate::flow) fn option(&self, via: Via) -> String {
+        let contact = self.contact(via);
+        match via {
+            Via::Sms => self.words().text("choose.sms", &[("tail", &contact)]),
+            Via::Email => self.words().text("choose.mail", &[("mail", &contact)]),
+        }
+    }
+
+    /// `challengeInfoText`: what is confirmed, what to do, a warning; an error or news stand first
+    /// and take the warning's place where room is short.
+    pub(in crate::flow) fn info_text(&self, note: Note) -> String {
+        let first = self.note(note);
+        let mut parts = vec![self.what(), self.how()];
+        let warned = self.entry.asked == Asked::Code;
+        if warned {
+            parts.push(self.words().text("warn", &[]));
+        }
+        while fits(first.as_deref(), &parts) > INFO && parts.len() > 1 {
+            parts.pop();
+        }
+        let text: Vec<_> = first.into_iter().chain(parts).collect();
+        text.join("\n").chars().take(INFO).collect()
+    }
+
+    /// The error or the news of this screen.
+    pub(in crate::flow) fn note(&self, note: Note) -> Option<String> {
+        let key = match note {
+            Note::None => return None,
+            Note::Error("err.form") if self.entry.asked == Asked::Way => "err.choose",
+            Note::Error("err.form") if self.alphanumeric() => "err.form.alphanumeric",
+            Note::Error(key) | Note::Status(key) => key,
+        };
+        let settings = &self.context.issuer.otp;
+        let left = settings.max_attempts.saturating_sub(self.entry.counter);
+        let resend_at = self.entry.sent.plus_seconds(settings.resend_interval_seconds);
+        let wait = (resend_at.0 - self.context.now.0).max(0);
+        let values = [
+            ("n", left.to_string()),
+            ("len", self.code_length().to_string()),
+            ("s", ((wait + 999) / 1000).to_string()),
+        ];
+        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        Some(self.words().text(key, &values))
+    }
+
+    /// What is being confirmed.
+    pub(in crate::flow) fn what(&self) -> String {
+        let shop = self.shop();
+        let amount = self.amount();
+        let key = match (&shop, &amount) {
+            (Some(_), Some(_)) => "what.pay",
+            (Some(_), None) => "what.npa",
+            (None, _) => "what.card",
+        };
+        let values = [
+            ("merchant", shop.as_deref().unwrap_or_default()),
+            ("amount", amount.as_deref().unwrap_or_default()),
+            ("card", &self.transaction.card_last4),
+        ];
+        self.words().text(key, &values)
+    }
+
+    /// What to do.
+    pub(in crate::flow) fn how(&self) -> String {
+        if self.entry.asked == Asked::Way {
+            return self.words().text("how.choose", &[]);
+        }
+        let minutes = self.context.issuer.otp.life_seconds.div_ceil(60).to_string();
+        let contact = self.contact(self.entry.via);
+        let key = match self.entry.via {
+            Via::Sms => "how.sms",
+            Via::Email => "how.mail",
+        };
+        self.words().text(key, &[("tail", &contact), ("mail", &contact), ("min", &minutes)])
+    }
+
+    /// A stranger's text; asterisks in a row would be bold to an SDK.
+    pub(in crate::flow) fn shop(&self) -> Option<String> {
+        let name = self.transaction.merchant.name.as_deref().map(words::one_line)?;
+        let plain = name.replace("**", "*");
+        (!plain.is_empty()).then(|| plain.chars().take(40).collect())
+    }
+
+    pub(in crate::flow) fn amount(&self) -> Option<String> {
+        self.transaction.purchase.as_ref().map(|purchase| words::amount(purchase, self.language))
+    }
+
+    /// The last digits of the phone, or the masked address.
+    fn contact(&self, via: Via) -> String {
+        let contacts = self.context.contacts;
+        let shown = match via {
+            Via::Sms => contacts.sms.as_deref().map(words::phone_tail),
+            Via::Email => contacts.email.as_deref().map(words::masked_address),
+        };
+        words::cut(&shown.unwrap_or_default(), MAIL)
+    }
+}
+
+/// Characters of a text with these parts.
+fn fits(first: Option<&str>, parts: &[String]) -> usize {
+    let lengths = first.into_iter().chain(parts.iter().map(String::as_str));
+    lengths.map(|part| part.chars().count() + 1).sum::<usize>().saturating_sub(1)
+}

@@ -1,0 +1,152 @@
+//! The page of an HTML screen: complete in itself, without script and without any reference to the
+//! outside; its form goes to the address that SDKs watch for [P-APP-28].
+
+use std::fmt::{self, Write as _};
+
+use super::screen::key;
+use crate::flow::challenge::page::Note;
+use crate::flow::challenge::shown::Shown;
+use crate::flow::transaction::Asked;
+
+/// The page that asks for what the challenge waits for.
+pub(super) fn page(shown: &Shown<'_>, note: Note) -> String {
+    let mut html = String::with_capacity(TYPICAL_LENGTH);
+    // Writing to a String cannot fail.
+    let _ = write(&mut html, shown, note);
+    html
+}
+
+fn write(html: &mut String, shown: &Shown<'_>, note: Note) -> fmt::Result {
+    let words = shown.words();
+    let asked = shown.entry.asked;
+    let header = match asked {
+        Asked::Code => words.text("header.code", &[]),
+        Asked::Way => words.text("header.choose", &[]),
+    };
+    write!(
+        html,
+        "<!DOCTYPE html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width,initial-scale=1\"><title>{header}</title><style>{CSS}</style>\
+         </head><body><main><p class=\"brand\">{issuer}</p><h1>{header}</h1>",
+        shown.transaction.language,
+        header = Escaped(&header),
+        issuer = Escaped(words.issuer),
+    )?;
+    if let Some(text) = shown.note(note) {
+        let (class, role) = match note {
+            Note::Error(_) => ("error", "alert"),
+            _ => ("news", "status"),
+        };
+        write!(html, "<p class=\"{class}\" role=\"{role}\">{}</p>", Escaped(&text))?;
+    }
+    summary(html, shown)?;
+    write!(html, "<p>{}</p>", Escaped(&shown.how()))?;
+    match asked {
+        Asked::Code => code(html, shown)?,
+        Asked::Way => choice(html, shown)?,
+    }
+    for (label, text) in [("help.label", "help.text"), ("why.label", "why.text")] {
+        write!(
+            html,
+            "<details><summary>{}</summary><p>{}</p></details>",
+            Escaped(&words.text(label, &[])),
+            Escaped(&words.text(text, &[])),
+        )?;
+    }
+    html.write_str("</main></body></html>")
+}
+
+/// Shop, amount, card: what is known of them.
+fn summary(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
+    let words = shown.words();
+    let card = words.text("sum.ending", &[("card", &shown.transaction.card_last4)]);
+    html.write_str("<dl>")?;
+    for (label, value) in
+        [("sum.merchant", shown.shop()), ("sum.amount", shown.amount()), ("sum.card", Some(card))]
+    {
+        if let Some(value) = value {
+            let label = words.text(label, &[]);
+            write!(html, "<dt>{}</dt><dd>{}</dd>", Escaped(&label), Escaped(&value))?;
+        }
+    }
+    html.write_str("</dl>")
+}
+
+fn code(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
+    let words = shown.words();
+    let mode = if shown.alphanumeric() { "text" } else { "numeric" };
+    write!(
+        html,
+        "<p>{}</p><form method=\"get\" action=\"{TARGET}\"><label for=\"code\">{}</label>\
+         <input id=\"code\" type=\"text\" name=\"challengeDataEntry\" inputmode=\"{mode}\" \
+         autocomplete=\"one-time-code\" autocapitalize=\"off\" spellcheck=\"false\" \
+         maxlength=\"45\" required>",
+        Escaped(&words.text("warn", &[])),
+        Escaped(&shown.code_label()),
+    )?;
+    if shown.trust_text() {
+        write!(
+            html,
+            "<label><input type=\"checkbox\" name=\"trust\" value=\"yes\"> {}</label>",
+            Escaped(&words.text("trust", &[])),
+        )?;
+    }
+    button(html, "submit", &words.text("code.submit", &[]))?;
+    if shown.resend_offered() {
+        button(html, "resend", &words.text("resend", &[]))?;
+    }
+    button(html, "cancel", &words.text("cancel", &[]))?;
+    html.write_str("</form>")
+}
+
+fn choice(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
+    let words = shown.words();
+    write!(
+        html,
+        "<form method=\"get\" action=\"{TARGET}\"><fieldset><legend>{}</legend>",
+        Escaped(&words.text("choose.label", &[])),
+    )?;
+    for via in shown.ways() {
+        write!(
+            html,
+            "<label><input type=\"radio\" name=\"challengeDataEntry\" value=\"{}\" required> {}\
+             </label>",
+            key(via),
+            Escaped(&shown.option(via)),
+        )?;
+    }
+    html.write_str("</fieldset>")?;
+    button(html, "submit", &words.text("choose.submit", &[]))?;
+    button(html, "cancel", &words.text("cancel", &[]))?;
+    html.write_str("</form>")
+}
+
+/// What is not the first thing to do needs no entry.
+fn button(html: &mut String, action: &str, label: &str) -> fmt::Result {
+    let how = if action == "submit" { "class=\"first\"" } else { "formnovalidate" };
+    write!(html, "<button name=\"action\" value=\"{action}\" {how}>{}</button>", Escaped(label))
+}
+
+/// Text inside an element or a quoted attribute.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The address that SDKs watch for.
+const TARGET: &str = "HTTPS://EMV3DS/challenge";
+const CSS: &str = include_str!("app.css");
+const TYPICAL_LENGTH: usize = 6 * 1024;

@@ -1,0 +1,216 @@
+//! The CRes that shows a screen, drawn by the SDK or a page of ours [P-APP-20..28]: only what its
+//! `acsUiType` allows, never an empty text.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+
+use super::{counter, html as page};
+use crate::dictionary::Message;
+use crate::element::{MessageVersion, TransId};
+use crate::flow::challenge::ChallengeContext;
+use crate::flow::challenge::page::Note;
+use crate::flow::challenge::shown::Shown;
+use crate::flow::screen::Words;
+use crate::flow::transaction::{Asked, ExpectEntry, Interface, Template, Transaction, Via};
+use crate::flow::words;
+use crate::outgoing;
+
+/// Builds and checks the CRes that asks for `entry`.
+///
+/// # Errors
+/// The defective elements: the message does not leave.
+pub(in crate::flow) fn screen(
+    transaction: &Transaction,
+    entry: &ExpectEntry,
+    context: &ChallengeContext<'_>,
+    note: Note,
+) -> Result<Vec<u8>, String> {
+    let app = transaction.app.as_deref().ok_or("no app")?;
+    let shown = Shown::of(transaction, entry, context);
+    let page = app.rendering.is_some_and(|rendering| rendering.interface == Interface::Html);
+    let body = if page { html(&shown, note) } else { native(&shown, note) };
+    let wire = Wire {
+        message_type: "CRes",
+        message_version: transaction.version,
+        three_ds_server_trans_id: transaction.three_ds_server_trans_id,
+        acs_trans_id: transaction.acs_trans_id,
+        sdk_trans_id: app.sdk_trans_id,
+        acs_counter_a_to_s: counter(app.sent),
+        acs_ui_type: if page { Template::Html } else { template(entry) },
+        challenge_completion_ind: "N",
+        body,
+    };
+    let json = serde_json::to_vec(&wire).map_err(|e| e.to_string())?;
+    outgoing::check(
+        &json,
+        Message::CRes,
+        transaction.version,
+        Some(transaction.channel),
+        Some(transaction.category),
+    )?;
+    Ok(json)
+}
+
+/// A screen that the SDK draws.
+fn native(shown: &Shown<'_>, note: Note) -> Body {
+    let words = shown.words();
+    let mut body = Body {
+        challenge_info_text: Some(shown.info_text(note)),
+        challenge_info_text_indicator: matches!(note, Note::Error(_)).then_some("Y"),
+        why_info_label: Some(words.text("why.label", &[])),
+        why_info_text: Some(words.text("why.text", &[])),
+        ..Body::default()
+    };
+    match shown.entry.asked {
+        Asked::Code => code(&mut body, shown, &words),
+        Asked::Way => choice(&mut body, shown, &words),
+    }
+    body
+}
+
+/// A page of ours; before 2.3.1 the same page again for whoever comes back from another app.
+fn html(shown: &Shown<'_>, note: Note) -> Body {
+    let page = URL_SAFE_NO_PAD.encode(page::page(shown, note));
+    let again = shown.transaction.version < MessageVersion::V231;
+    Body { acs_html_refresh: again.then(|| page.clone()), acs_html: Some(page), ..Body::default() }
+}
+
+/// The screen for what is asked.
+const fn template(entry: &ExpectEntry) -> Template {
+    match entry.asked {
+        Asked::Code => Template::Text,
+        Asked::Way => Template::SingleSelect,
+    }
+}
+
+fn code(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
+    let label = shown.code_label();
+    body.challenge_info_header = Some(words.text("header.code", &[]));
+    if shown.transaction.version >= MessageVersion::V231 {
+        let by_message = shown.entry.via == Via::Sms;
+        body.challenge_entry_box = Some(EntryBox {
+            keyboard: if shown.alphanumeric() { ALPHANUMERIC } else { NUMERIC },
+            autofill: by_message.then_some("Y"),
+            autofill_type: by_message.then_some(SMS_CODE),
+            // Room for the blanks that people type between groups.
+            length_max: format!("{:02}", (shown.code_length() + 2).min(45)),
+            label,
+        });
+    } else {
+        body.challenge_info_label = Some(label);
+    }
+    if shown.trust_text() {
+        let text = Some(words.text("trust", &[]));
+        match shown.transaction.version {
+            MessageVersion::V231 => body.trust_list_info_text = text,
+            _ => body.whitelisting_info_text = text,
+        }
+    }
+    body.submit_authentication_label = Some(words.text("code.submit", &[]));
+    body.resend_information_label = shown.resend_offered().then(|| words.text("resend", &[]));
+    body.expand_info_label = Some(words.text("help.label", &[]));
+    body.expand_info_text = Some(words.text("help.text", &[]));
+}
+
+fn choice(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
+    body.challenge_info_header = Some(words.text("header.choose", &[]));
+    body.challenge_info_label = Some(words.text("choose.label", &[]));
+    let options =
+        shown.ways().into_iter().map(|via| BTreeMap::from([(key(via), shown.option(via))]));
+    body.challenge_select_info = Some(options.collect());
+    body.submit_authentication_label = Some(words.text("choose.submit", &[]));
+}
+
+/// The answer that stands for a way.
+pub(in crate::flow) const fn key(via: Via) -> &'static str {
+    match via {
+        Via::Sms => "sms",
+        Via::Email => "mail",
+    }
+}
+
+/// The way of an answer.
+pub(in crate::flow) fn way(answer: &str, ways: &[Via]) -> Option<Via> {
+    ways.iter().copied().find(|via| key(*via) == words::one_line(answer))
+}
+
+const NUMERIC: &str = "01";
+const ALPHANUMERIC: &str = "02";
+/// `challengeDataEntryAutofillType`.
+const SMS_CODE: &str = "01";
+
+#[derive(Serialize)]
+struct EntryBox {
+    #[serde(rename = "challengeDataEntryKeyboardType")]
+    keyboard: &'static str,
+    #[serde(rename = "challengeDataEntryAutofill", skip_serializing_if = "Option::is_none")]
+    autofill: Option<&'static str>,
+    #[serde(rename = "challengeDataEntryAutofillType", skip_serializing_if = "Option::is_none")]
+    autofill_type: Option<&'static str>,
+    #[serde(rename = "challengeDataEntryLengthMax")]
+    length_max: String,
+    #[serde(rename = "challengeDataEntryLabel")]
+    label: String,
+}
+
+#[derive(Serialize)]
+struct Wire {
+    #[serde(rename = "messageType")]
+    message_type: &'static str,
+    #[serde(rename = "messageVersion")]
+    message_version: MessageVersion,
+    #[serde(rename = "threeDSServerTransID")]
+    three_ds_server_trans_id: TransId,
+    #[serde(rename = "acsTransID")]
+    acs_trans_id: TransId,
+    #[serde(rename = "sdkTransID")]
+    sdk_trans_id: TransId,
+    #[serde(rename = "acsCounterAtoS")]
+    acs_counter_a_to_s: String,
+    #[serde(rename = "acsUiType")]
+    acs_ui_type: Template,
+    #[serde(rename = "challengeCompletionInd")]
+    challenge_completion_ind: &'static str,
+    #[serde(flatten)]
+    body: Body,
+}
+
+/// What differs by screen.
+#[derive(Default, Serialize)]
+struct Body {
+    #[serde(rename = "challengeInfoHeader", skip_serializing_if = "Option::is_none")]
+    challenge_info_header: Option<String>,
+    #[serde(rename = "challengeInfoLabel", skip_serializing_if = "Option::is_none")]
+    challenge_info_label: Option<String>,
+    #[serde(rename = "challengeInfoText", skip_serializing_if = "Option::is_none")]
+    challenge_info_text: Option<String>,
+    #[serde(rename = "challengeInfoTextIndicator", skip_serializing_if = "Option::is_none")]
+    challenge_info_text_indicator: Option<&'static str>,
+    #[serde(rename = "challengeEntryBox", skip_serializing_if = "Option::is_none")]
+    challenge_entry_box: Option<EntryBox>,
+    #[serde(rename = "challengeSelectInfo", skip_serializing_if = "Option::is_none")]
+    challenge_select_info: Option<Vec<BTreeMap<&'static str, String>>>,
+    #[serde(rename = "submitAuthenticationLabel", skip_serializing_if = "Option::is_none")]
+    submit_authentication_label: Option<String>,
+    #[serde(rename = "resendInformationLabel", skip_serializing_if = "Option::is_none")]
+    resend_information_label: Option<String>,
+    #[serde(rename = "whyInfoLabel", skip_serializing_if = "Option::is_none")]
+    why_info_label: Option<String>,
+    #[serde(rename = "whyInfoText", skip_serializing_if = "Option::is_none")]
+    why_info_text: Option<String>,
+    #[serde(rename = "expandInfoLabel", skip_serializing_if = "Option::is_none")]
+    expand_info_label: Option<String>,
+    #[serde(rename = "expandInfoText", skip_serializing_if = "Option::is_none")]
+    expand_info_text: Option<String>,
+    #[serde(rename = "whitelistingInfoText", skip_serializing_if = "Option::is_none")]
+    whitelisting_info_text: Option<String>,
+    #[serde(rename = "trustListInfoText", skip_serializing_if = "Option::is_none")]
+    trust_list_info_text: Option<String>,
+    #[serde(rename = "acsHTML", skip_serializing_if = "Option::is_none")]
+    acs_html: Option<String>,
+    #[serde(rename = "acsHTMLRefresh", skip_serializing_if = "Option::is_none")]
+    acs_html_refresh: Option<String>,
+}

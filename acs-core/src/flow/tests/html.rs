@@ -1,0 +1,116 @@
+//! HTML challenges inside apps.
+
+use serde_json::{Value, json};
+
+use super::sdk::{ENCRYPTIONS, Got, Sdk};
+use crate::crypto::jwe::Encryption;
+use crate::element::MessageVersion;
+use crate::flow::transaction::Interface;
+use crate::message::decode_base64url;
+
+fn html(version: MessageVersion, enc: Encryption) -> Sdk {
+    Sdk::with(version, enc, |world, areq, _| {
+        world.issuer.app.interface = Interface::Html;
+        areq.merchant.name = Some("<script>\"Midori\" & 'Books'".to_owned());
+    })
+}
+
+fn page(cres: &Value) -> String {
+    assert_eq!(cres["acsUiType"], "05");
+    let page = cres["acsHTML"].as_str().unwrap();
+    assert!(!page.contains('='), "no padding");
+    String::from_utf8(decode_base64url(page).unwrap()).unwrap()
+}
+
+fn submit(entry: &str, action: &str) -> Value {
+    json!({ "challengeHTMLDataEntry": format!("challengeDataEntry={entry}&action={action}") })
+}
+
+#[test]
+fn t_ah_01_02_03_a_page_without_a_way_out() {
+    for version in MessageVersion::ALL {
+        for enc in ENCRYPTIONS {
+            let mut sdk = html(version, enc);
+            assert_eq!(sdk.world.ares["acsRenderingType"]["acsInterface"], "02");
+            let first = sdk.send(json!({})).cres();
+            let text = page(&first);
+            assert_eq!(first.get("acsHTMLRefresh").is_some(), version < MessageVersion::V231);
+            assert!(first.get("challengeInfoText").is_none());
+            assert!(
+                text.contains("&lt;script&gt;&quot;Midori&quot; &amp; &#39;Books&#39;"),
+                "{text}"
+            );
+            for forbidden in ["<script", "http:", "https:", "src=", "href=", "url(", "@import"] {
+                assert!(!text.contains(forbidden), "{forbidden}");
+            }
+            assert!(text.contains("<html lang=\"ja\">"));
+            assert!(text.contains("<form method=\"get\" action=\"HTTPS://EMV3DS/challenge\">"));
+            let hint = sdk.send(submit("000000", "submit")).cres();
+            assert!(page(&hint).contains("role=\"alert\""));
+            sdk.world.wait(31);
+            assert!(page(&sdk.send(submit("", "resend")).cres()).contains("role=\"status\""));
+            let code = sdk.world.code();
+            assert!(matches!(sdk.send(submit(&code, "submit")), Got::Processing));
+            let rreq = sdk.world.rreq();
+            assert_eq!(
+                (&rreq["transStatus"], &rreq["interactionCounter"]),
+                (&json!("Y"), &json!("02"))
+            );
+            assert_eq!(rreq["acsRenderingType"], sdk.world.ares["acsRenderingType"]);
+            assert_eq!(sdk.after_rres()["transStatus"], "Y");
+        }
+    }
+}
+
+#[test]
+fn t_ah_04_05_missing_and_overlong_entries() {
+    for version in MessageVersion::ALL {
+        for (more, code) in
+            [(json!({}), "201"), (json!({ "challengeHTMLDataEntry": "x".repeat(257) }), "203")]
+        {
+            let mut sdk = html(version, Encryption::A128Gcm);
+            sdk.send(json!({})).cres();
+            let erro = sdk.send(more).erro(code);
+            assert_eq!(erro["errorDetail"], "challengeHTMLDataEntry");
+            assert_eq!(sdk.world.rreq()["transStatus"], "U");
+        }
+    }
+}
+
+#[test]
+fn the_page_and_the_sdk_can_cancel() {
+    for more in [submit("", "cancel"), json!({ "challengeCancel": "01" })] {
+        let mut sdk = html(MessageVersion::V231, Encryption::A128Gcm);
+        sdk.send(json!({})).cres();
+        assert!(matches!(sdk.send(more), Got::Processing));
+        let rreq = sdk.world.rreq();
+        assert_eq!((&rreq["transStatus"], &rreq["challengeCancel"]), (&json!("N"), &json!("01")));
+        assert_eq!(rreq["interactionCounter"], "00");
+    }
+}
+
+#[test]
+fn a_choice_is_a_page_too() {
+    let mut sdk = Sdk::with(MessageVersion::V220, Encryption::A128Gcm, |world, _, _| {
+        world.issuer.app.interface = Interface::Html;
+        world.issuer.app.choose_contact = true;
+    });
+    assert_eq!(sdk.world.ares["acsRenderingType"]["acsUiTemplate"], "02");
+    let choice = page(&sdk.send(json!({})).cres());
+    assert!(choice.contains("type=\"radio\""), "{choice}");
+    assert!(sdk.world.codes.is_empty());
+    let code = page(&sdk.send(submit("mail", "submit")).cres());
+    assert!(code.contains("t***@mail.example"), "{code}");
+    assert_eq!(sdk.world.codes.len(), 1);
+}
+
+#[test]
+fn entries_are_decoded_as_forms_are() {
+    let mut sdk = html(MessageVersion::V231, Encryption::A128CbcHs256);
+    sdk.send(json!({})).cres();
+    let code = sdk.world.code();
+    let (one, two) = code.split_at(3);
+    let typed = format!("?action=submit&challengeDataEntry={one}+%EF%BC%8D{two}");
+    assert!(matches!(sdk.send(json!({ "challengeHTMLDataEntry": typed })), Got::Processing));
+    assert_eq!(sdk.world.rreq()["transStatus"], "Y");
+}

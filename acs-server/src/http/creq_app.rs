@@ -1,0 +1,135 @@
+//! The app challenge: `POST /3ds/challenge/app` takes CReqs of SDKs as JWE, and their Erros in clear
+//! [P-TRN-07, P-APP-10..55]. What is wrong with a message is told in clear and in one text for all
+//! cryptographic causes.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use acs_core::element::{MessageVersion, TransId};
+use acs_core::erro::{ErroContext, Fault, Rejection, erro};
+use acs_core::flow::Transaction;
+use acs_core::flow::challenge;
+use acs_core::flow::present::{SdkReply, View};
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use super::respond;
+use crate::app::{App, PeerAddress};
+use crate::driver::{self, Arrived, StepError, Stepped};
+use crate::{crash, trans_id};
+
+/// Answers one message of an SDK.
+pub async fn handle(
+    State(app): State<Arc<App>>,
+    Extension(PeerAddress(peer)): Extension<PeerAddress>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let known = ["application/jose", "application/json"];
+    if !known.into_iter().any(|media_type| respond::is_media_type(&headers, media_type)) {
+        return respond::refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    let id = challenge::sdk_transaction(&body);
+    let number = id.and_then(|id| trans_id::decode(id, app.vault.trans_id_key()));
+    let (Some(id), Some(number)) = (id, number) else {
+        return stranger(&app, peer.ip(), id);
+    };
+    let arrived = Arrived::SdkMessage(body.to_vec());
+    let work = Arc::clone(&app);
+    // A task of its own: an SDK that goes away does not stop what it began.
+    let stepped = tokio::spawn(async move {
+        let stepped = driver::step(&work, number, Some(id), &arrived, None).await?;
+        driver::settled(&work, number, stepped).await
+    })
+    .await;
+    match stepped {
+        Ok(Ok(stepped)) => reply(&stepped),
+        Ok(Err(StepError::Unknown)) => stranger(&app, peer.ip(), Some(id)),
+        Ok(Err(error)) => {
+            tracing::error!(acs_trans_id = %id, %error, "a challenge step failed");
+            unavailable(None, id)
+        }
+        Err(error) => {
+            tracing::error!(acs_trans_id = %id, %error, "a challenge step broke off");
+            unavailable(None, id)
+        }
+    }
+}
+
+fn reply(stepped: &Stepped) -> Response {
+    let transaction = &stepped.transaction;
+    let response = match &stepped.view {
+        Some(View::Sdk(SdkReply::CRes(jwe))) => {
+            crash::pass("before-final-page");
+            jose(jwe.clone())
+        }
+        Some(View::Sdk(SdkReply::Erro(erro))) => respond::message(erro.clone().into_bytes()),
+        Some(View::Sdk(SdkReply::Nothing)) => respond::empty(),
+        _ => unavailable(Some(transaction), transaction.acs_trans_id),
+    };
+    with_ids(response, transaction)
+}
+
+/// An encrypted CRes.
+fn jose(jwe: String) -> Response {
+    let mut response = Response::new(Body::from(jwe));
+    let jose = HeaderValue::from_static("application/jose; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, jose);
+    response
+}
+
+/// The id of the sender of the request, and ours [P-TRN-12].
+fn with_ids(mut response: Response, transaction: &Transaction) -> Response {
+    if transaction.version != MessageVersion::V231 {
+        return response;
+    }
+    let Some(sdk) = transaction.app.as_deref() else { return response };
+    for (name, id) in [(X_REQUEST_ID, sdk.sdk_trans_id), (X_RESPONSE_ID, transaction.acs_trans_id)]
+    {
+        if let Ok(value) = HeaderValue::try_from(id.to_string()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// The answer to a message of no transaction we know [P-CRY-09]; who sends many of them is slowed
+/// down.
+fn stranger(app: &App, address: IpAddr, id: Option<TransId>) -> Response {
+    let fault = if app.config.protocol.unknown_kid_is_301() {
+        Fault::TransactionIdUnknown(vec!["acsTransID"])
+    } else {
+        Fault::Undecipherable
+    };
+    let mut response = refused(fault, id);
+    if app.desk.strangers.is_too_many(address) {
+        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    }
+    response
+}
+
+/// Nothing can be said about the challenge now; the same message may be sent again.
+fn unavailable(transaction: Option<&Transaction>, id: TransId) -> Response {
+    let context = ErroContext {
+        version: transaction.map(|transaction| transaction.version),
+        acs_trans_id: Some(id),
+        ..ErroContext::default()
+    };
+    let rejection = Rejection::new(Fault::TransientFailure, context);
+    respond::message(erro(&rejection, &MessageVersion::ALL).body)
+}
+
+fn refused(fault: Fault, id: Option<TransId>) -> Response {
+    let context =
+        ErroContext { message_type: Some("CReq"), acs_trans_id: id, ..ErroContext::default() };
+    let erro = erro(&Rejection::new(fault, context), &MessageVersion::ALL);
+    super::report_refused("cardholder", "", &erro);
+    respond::message(erro.body)
+}
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_RESPONSE_ID: HeaderName = HeaderName::from_static("x-response-id");
