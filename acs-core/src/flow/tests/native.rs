@@ -7,7 +7,8 @@ use super::sdk::{ENCRYPTIONS, Got, Sdk};
 use crate::crypto::jwe::Encryption;
 use crate::element::MessageVersion;
 use crate::flow::challenge::{RReqNews, sdk_transaction};
-use crate::flow::transaction::Phase;
+use crate::flow::transaction::{Interface, Phase};
+use crate::profile::ConsentSettings;
 
 const NEWEST: MessageVersion = MessageVersion::V231;
 
@@ -596,4 +597,73 @@ fn nothing_secret_is_kept_or_told() {
     let code = sdk.world.code();
     let events = format!("{:?}", sdk.world.events);
     assert!(!events.contains(&code) && !sdk.world.state.contains(&code));
+}
+
+fn asking_for_trust(version: MessageVersion, html: bool) -> Sdk {
+    Sdk::with(version, Encryption::A128Gcm, |world, _, _| {
+        world.issuer.consents =
+            ConsentSettings { trust_list: true, device_binding: true, ..ConsentSettings::off() };
+        if html {
+            world.issuer.app.interface = Interface::Html;
+        }
+    })
+}
+
+#[test]
+fn t_an_13_the_trust_list_is_asked_for_and_must_be_answered() {
+    for (version, shown, answered, status) in [
+        (MessageVersion::V210, "whitelistingInfoText", "whitelistingDataEntry", "whiteListStatus"),
+        (MessageVersion::V220, "whitelistingInfoText", "whitelistingDataEntry", "whiteListStatus"),
+        (NEWEST, "trustListInfoText", "trustListDataEntry", "trustListStatus"),
+    ] {
+        let oldest = version == MessageVersion::V210;
+        for answer in ["Y", "N"] {
+            let mut sdk = asking_for_trust(version, false);
+            let first = sdk.send(json!({})).cres();
+            assert_eq!(first.get(shown).is_some(), !oldest);
+            assert!(first.get("deviceBindingInfoText").is_none(), "an app shows no cookie");
+            let code = sdk.world.code();
+            let mut entry = json!({"challengeDataEntry": code});
+            if !oldest {
+                entry[answered] = answer.into();
+            }
+            assert!(matches!(sdk.send(entry), Got::Processing));
+            let rreq = sdk.world.rreq();
+            assert_eq!(rreq["transStatus"], "Y");
+            match (oldest, answer) {
+                (true, _) => assert!(rreq.get(status).is_none()),
+                (_, "Y") => assert_eq!(rreq[status], "Y"),
+                _ => assert_ne!(rreq[status], "Y"),
+            }
+            let trusted = sdk.world.consents.iter().any(|consent| consent.given);
+            assert_eq!(trusted, !oldest && answer == "Y");
+        }
+        if oldest {
+            continue;
+        }
+        let mut sdk = asking_for_trust(version, false);
+        sdk.send(json!({})).cres();
+        let code = sdk.world.code();
+        let erro = sdk.enter(&code).erro("201");
+        assert_eq!(erro["errorDetail"], answered);
+        assert_refused(&sdk, &erro, version);
+        assert!(sdk.world.consents.is_empty());
+        // Nothing is asked of who cancels.
+        let mut sdk = asking_for_trust(version, false);
+        sdk.send(json!({})).cres();
+        assert!(matches!(sdk.send(json!({"challengeCancel": "01"})), Got::Processing));
+    }
+}
+
+#[test]
+fn a_box_on_the_page_is_the_same_consent() {
+    for (more, given) in [("&trust=yes", true), ("", false)] {
+        let mut sdk = asking_for_trust(NEWEST, true);
+        sdk.send(json!({})).cres();
+        let code = sdk.world.code();
+        let typed = format!("challengeDataEntry={code}{more}&action=submit");
+        assert!(matches!(sdk.send(json!({"challengeHTMLDataEntry": typed})), Got::Processing));
+        assert_eq!(sdk.world.consents.iter().any(|consent| consent.given), given);
+        assert_eq!(sdk.world.rreq()["trustListStatus"] == "Y", given);
+    }
 }
