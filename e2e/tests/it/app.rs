@@ -139,13 +139,14 @@ async fn t_an_03_18_the_cardholder_chooses_where_the_code_goes() {
         let mut opened = open_with(&stage, version, Card::TwoContacts, |_| {}).await;
         let screen = opened.screen(&Act::Open).await;
         let rendering = opened.payment.ares.clone().unwrap()["acsRenderingType"].clone();
-        if screen.ui == "02" {
-            assert_eq!(rendering["acsUiTemplate"], "02");
+        if version == "2.3.1" {
+            // This SDK says that it knows no codes by e-mail: nothing is left to choose.
+            assert_eq!(screen.ui, "01");
+        } else {
+            assert_eq!((screen.ui.as_str(), &rendering["acsUiTemplate"]), ("02", &json!("02")));
             assert_eq!(screen.choices().len(), 2);
             let text = opened.screen(&Act::Choose(vec!["mail".to_owned()])).await;
             assert_eq!(text.ui, "01");
-        } else {
-            panic!("the card has two contacts: {screen:?}");
         }
         let code = stage.code(&opened.id(), 1).await.unwrap();
         opened.last(&Act::Type(code)).await;
