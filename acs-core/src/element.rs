@@ -71,7 +71,7 @@ pub enum MessageCategory {
     NonPayment,
 }
 
-/// `transStatus` [P-STAT-01..09].
+/// `transStatus` [P-STAT-01..06].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum TransStatus {

@@ -79,7 +79,7 @@ pub(super) fn minimal(input: &AuthenticateInput<'_>, refusal: &Refusal) -> Resul
 }
 
 /// The value of a positive answer, where its category carries one [P-ARES-01, P-STAT-10]
-/// [Req 108, Note 104].
+/// [Req 108, Note 104, Req 31, Req 292].
 pub(super) fn value(
     input: &AuthenticateInput<'_>,
     answer: &Answer,
@@ -134,7 +134,8 @@ impl<'a> CardholderInfo<'a> {
     }
 }
 
-/// `acsRenderingType` of ARes and RReq; an app that turns its screen shows the same.
+/// `acsRenderingType` of ARes and RReq; an app that turns its screen shows the same
+/// [P-ARES-15, Note 110].
 #[derive(Serialize)]
 pub(super) struct RenderingType {
     #[serde(rename = "acsInterface")]

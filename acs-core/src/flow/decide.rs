@@ -28,7 +28,7 @@ impl RiskAccepted {
     }
 }
 
-/// An answer that can only hold what its status allows [Req 107, Note 98].
+/// An answer that can only hold what its status allows [Req 107, Note 98, Req 30].
 #[derive(Debug)]
 pub(super) enum Answer {
     /// Y or A, by the kind of proof.
@@ -291,7 +291,7 @@ fn challenge(input: &AuthenticateInput<'_>, card: &Card, rule: &str, mandated: b
     }
 }
 
-/// C where the SDK can show it and the content can be signed.
+/// C where the SDK can show it and the content can be signed [P-ARES-08, Req 26, Req 32, Note 110].
 fn app_challenge(
     input: &AuthenticateInput<'_>,
     card: &Card,

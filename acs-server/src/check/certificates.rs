@@ -128,7 +128,7 @@ fn usable(
     (valid_now(subject, &loaded.cert[0], report) && strong).then_some(loaded.cert)
 }
 
-/// RSA from 2048 bits, elliptic curves from 256 [P-TRN-05].
+/// RSA from 2048 bits, elliptic curves from 256 [P-TRN-05, Note 53].
 fn strong(subject: &str, path: &Path, own: &CertificateDer<'_>, report: &mut Report) -> bool {
     let bits = X509Certificate::from_der(own).ok().and_then(|(_, parsed)| {
         let key = parsed.public_key().parsed().ok()?;
@@ -175,3 +175,38 @@ fn valid_now(subject: &str, certificate: &CertificateDer<'_>, report: &mut Repor
 }
 
 const WARN_DAYS: i64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    /// [Note 53]
+    #[test]
+    fn short_keys_are_found() {
+        for (certificate, told) in [(RSA_1024, "1024 bits"), (EC_224, "224 bits")] {
+            let own = CertificateDer::from(STANDARD.decode(certificate).unwrap());
+            let mut report = Report::default();
+            assert!(!strong("test", Path::new("weak.pem"), &own, &mut report));
+            assert!(report.to_string().contains(told), "{report}");
+        }
+    }
+
+    /// Made with `openssl req -x509`; their keys were thrown away.
+    const RSA_1024: &str = "MIIB+jCCAWOgAwIBAgIUJbT25Zu0Y50e0GhfB4yxd1YDlP8wDQYJKoZIhvcNAQELBQAwDzENMAsGA1UEAwwEd2\
+        VhazAeFw0yNjExMjUxMTExNDZaFw0zNjExMjIxMTExNDZaMA8xDTALBgNVBAMMBHdlYWswgZ8wDQYJKoZIhvcN\
+        AQEBBQADgY0AMIGJAoGBALuscRMKDVR/WdBcf4FcUPukDl4AyMLDnR5pTqiWssbWjQtKfTj+5qxlPy9/8ulQsb\
+        /d1KHWfsseKP0bXx0HamNGzHsyWGhkKKze/0PNwE5oz1c+nL0KCNCpucM9+5bFntjek1z70qElZkZOYDvYBQmJ\
+        WrhOuc1SjEKNQX6k7d3RAgMBAAGjUzBRMB0GA1UdDgQWBBSchZAaPuVfOMNxg1G19bmYvJWgzjAfBgNVHSMEGD\
+        AWgBSchZAaPuVfOMNxg1G19bmYvJWgzjAPBgNVHRMBAf8EBTADAQH/MA0GCSqGSIb3DQEBCwUAA4GBAKaSmuat\
+        1zi20e9cCqtUL4k6XOzQ3HvnX6Ql+hnM+7xck5J0YCqv727XtLV+hAPE6XWZyCiYGsdIaSNZZAf1bD5r7qyelk\
+        wi6aqll1tKewgrKxIkK0TC8I/SONOzlUKEOZRavh9sQLH7ha8X4PlJNbW9LrxGkm99MBz35kncYdpO";
+    const EC_224: &str = "MIIBYDCCAQ6gAwIBAgIUUjDomQ3+5LNR4s25DcA2GGmr6ucwCgYIKoZIzj0EAwIwDzENMAsGA1UEAwwEd2Vhaz\
+        AeFw0yNjExMjUxMTExNDZaFw0zNjExMjIxMTExNDZaMA8xDTALBgNVBAMMBHdlYWswTjAQBgcqhkjOPQIBBgUr\
+        gQQAIQM6AAQO8X6w4Y+qkQ7P7h9rQL6feB5f+oQ9mH1aVe/RtEo3mUvdS8LNngcAXB1VkD7FztGVhI59wuE4ma\
+        NTMFEwHQYDVR0OBBYEFDUHzSEUwXCUxQRVjdmcyz81VZwXMB8GA1UdIwQYMBaAFDUHzSEUwXCUxQRVjdmcyz81\
+        VZwXMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDQAAwPQIdAJQidS+nEXYa3wWv6sOkShoXjKDJQiqAt3\
+        aE27ICHCqyScqjISDBdxhDE9l+4W4Bt6iFBNWx8icLB98=";
+}

@@ -17,7 +17,8 @@ pub(super) fn not_offered(input: &AuthenticateInput<'_>) -> Option<(Reason, &'st
     (payment && oldest).then_some((Reason::NO_3RI, "3ri-payment-in-2.1.0"))
 }
 
-/// What the issuer does with a 3RI AReq that no rule speaks about: the step's name and its outcome.
+/// What the issuer does with a 3RI AReq that no rule speaks about: the step's name and its outcome
+/// [P-3RI-01, Req 290, Req 291].
 pub(super) fn outcome<'a>(input: &AuthenticateInput<'a>) -> (&'static str, &'a RuleOutcome) {
     if asks_for_status(input.areq) {
         return ("3ri-status-check", &ACCEPT);
