@@ -103,13 +103,12 @@ async fn answer(app: &Arc<App>, ds: usize, areq: &AReq, body: &[u8]) -> Answer {
                 Some(answer) => return answer,
                 None => continue,
             },
-            Claim::Same(mut underway) => {
-                // Its bearer may have gone; then this one is the first, or finds a stored answer.
-                let reply = underway.wait_for(Option::is_some).await.ok().and_then(|r| r.clone());
-                if let Some(reply) = reply {
+            Claim::Same(answer) => {
+                if let Ok(reply) = answer.await {
                     return Answer::ARes(reply);
                 }
             }
+            Claim::Unstored(reply) => return Answer::ARes(reply),
             Claim::Answered(number) => return repeat(app, areq, number).await,
             Claim::Different => return refused(areq, Fault::DuplicateMessage),
         }
@@ -182,7 +181,7 @@ async fn first(
     let decision = Decision { app, ds, issuer, areq, prior, key, account, consents, device };
     Some(match decision.decide(&card).await {
         Ok(reply) => {
-            place.answer(reply.clone());
+            place.answer(&reply);
             Answer::ARes(reply)
         }
         Err(Undecided::Overtaken) => return None,
@@ -190,7 +189,7 @@ async fn first(
             tracing::error!(ds = ds_id, %error, "an AReq cannot be stored");
             metrics::counter!("acs_areq_unstored_total", "ds" => ds_id.clone()).increment(1);
             decision.without_store().map_or(Answer::Unavailable, |reply| {
-                place.answer_unstored(reply.clone());
+                place.answer_unstored(&reply);
                 Answer::ARes(reply)
             })
         }
