@@ -49,6 +49,8 @@ pub struct SqliteOptions {
     pub queue: usize,
     /// Units in one commit at most.
     pub group: usize,
+    /// Pause between groups under load, so that fewer and larger groups share the syncs.
+    pub gathering: Duration,
     /// How long a commit waits for another process's write lock.
     pub lock_patience: Duration,
     /// Reading threads.
@@ -68,6 +70,7 @@ impl Default for SqliteOptions {
         Self {
             queue: 8192,
             group: 256,
+            gathering: Duration::from_micros(250),
             lock_patience: Duration::from_millis(1500),
             readers: 2,
             replay_entries: 1_000_000,

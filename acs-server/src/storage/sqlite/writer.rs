@@ -197,7 +197,15 @@ pub(super) fn run(shared: Arc<Shared>, conn: Connection, stored_keys: HashSet<i6
     };
     let mut group = Vec::new();
     let limit = writer.shared.options.group;
-    while writer.shared.queue.take(&mut group, limit) {
+    let mut busy = false;
+    loop {
+        if busy {
+            std::thread::sleep(writer.shared.options.gathering);
+        }
+        if !writer.shared.queue.take(&mut group, limit) {
+            break;
+        }
+        busy = group.len() >= BUSY_GROUP;
         writer.group(&mut group);
         writer.housekeeping();
     }
@@ -581,5 +589,7 @@ fn is_lock(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
+/// A group of this size shows that more callers will come in a moment.
+const BUSY_GROUP: usize = 4;
 const IDLE: Duration = Duration::from_secs(1);
 const LOCK_RETRY: Duration = Duration::from_micros(300);
