@@ -70,7 +70,7 @@ impl Default for SqliteOptions {
         Self {
             queue: 8192,
             group: 256,
-            gathering: Duration::from_micros(250),
+            gathering: Duration::from_micros(500),
             lock_patience: Duration::from_millis(1500),
             readers: 2,
             replay_entries: 1_000_000,
