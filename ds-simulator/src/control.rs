@@ -13,6 +13,7 @@ use axum::routing::{get, post, put};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::directory::ranges::RangeChange;
 use crate::fault::Faults;
 use crate::notice::Notice;
 use crate::shop::respond::{self, Policy};
@@ -32,6 +33,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/faults", get(faults).put(set_faults))
         .route("/ds/{name}/rreq-connections", put(rreq_connections))
         .route("/ds/{name}/notices", post(send_notice))
+        .route("/ds/{name}/ranges", post(change_range).delete(forget_range_history))
         .route("/ds/{name}/rreqs/{acs_trans_id}", get(rreqs))
         .with_state(shared)
 }
@@ -118,6 +120,37 @@ async fn send_notice(
         Ok(report) => as_json(&report),
         Err(error) => (StatusCode::CONFLICT, format!("{error:#}")).into_response(),
     }
+}
+
+/// Changes the card ranges; the answer is the new serial number.
+async fn change_range(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Response {
+    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let change: RangeChange = match serde_json::from_slice(&body) {
+        Ok(change) => change,
+        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    };
+    match network.directory.change_range(change) {
+        Ok(serial) => as_json(&json!({"serialNum": serial.to_string()})),
+        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    }
+}
+
+/// Serial numbers from before are unknown from now on.
+async fn forget_range_history(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Response {
+    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    network.directory.forget_range_history();
+    StatusCode::NO_CONTENT.into_response()
 }
 
 /// The RReqs of a transaction as they came, refused ones too.

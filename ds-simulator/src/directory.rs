@@ -4,7 +4,7 @@
 mod device_data;
 mod judge;
 mod notices;
-mod ranges;
+pub mod ranges;
 mod results;
 
 use std::collections::{HashMap, VecDeque};
@@ -42,6 +42,7 @@ pub struct DirectoryServer {
     faults: Arc<Mutex<Faults>>,
     transactions: Mutex<Transactions>,
     rreqs: Mutex<Vec<(String, Bytes)>>,
+    ranges: Mutex<ranges::Ranges>,
     gate: tokio::sync::Mutex<Gate>,
     server: Identity,
     ca: std::path::PathBuf,
@@ -120,6 +121,7 @@ impl DirectoryServer {
             faults,
             transactions: Mutex::default(),
             rreqs: Mutex::default(),
+            ranges: Mutex::default(),
             gate: tokio::sync::Mutex::default(),
             server: setup.server,
             ca: setup.ca,

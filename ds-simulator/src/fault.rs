@@ -18,6 +18,8 @@ pub struct Faults {
     pub three_ds_server_delay_ms: u64,
     /// Refuse every ARes with an Erro of this code, posted to the ACS and given to the 3DS Server.
     pub ares_erro: String,
+    /// How soon a 3DS Server may send the next PReq. 0: after an hour.
+    pub preq_interval_ms: u64,
     /// The next AReqs get no answer: the connection to the 3DS Server just ends.
     pub drop_areq_answers: u32,
     /// Keep sending an AReq, byte for byte the same, for this long while the connection to the

@@ -1,11 +1,13 @@
 //! The 3DS Server with the merchant behind it: PReq, choice of version, AReq, RReq endpoint, and
 //! what it knows of each payment (the last of ARes and RReq is the result, P-STAT-16).
 
+mod ranges;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Response};
@@ -25,7 +27,9 @@ use crate::message::app::SdkFacts;
 use crate::message::{
     self, BrowserFacts, Order, RequestorUrls, VERSIONS, erro, from_base64url, new_id,
 };
-use crate::trace::{Trace, masked, masked_pan, text};
+use crate::trace::{Trace, masked_pan, text};
+
+pub use ranges::{RangeCache, Refreshed};
 
 /// A 3DS Server under one directory server.
 #[derive(Debug)]
@@ -39,7 +43,8 @@ pub struct ThreeDsServer {
     faults: Arc<Mutex<Faults>>,
     payments: Mutex<Payments>,
     changed: Notify,
-    ranges: tokio::sync::Mutex<HashMap<String, Value>>,
+    /// By version asked in.
+    ranges: tokio::sync::Mutex<HashMap<String, RangeCache>>,
 }
 
 /// Payments by `threeDSServerTransID`; the oldest go when there are many.
@@ -161,16 +166,16 @@ impl ThreeDsServer {
     /// When the directory server gives no card ranges.
     pub async fn start(&self, order: Order, version: Option<&str>) -> Result<Payment> {
         let ranges = self.card_ranges(version.unwrap_or(VERSIONS[2])).await?;
-        let range = card_range(&ranges, &order.pan);
+        let range = ranges.entry(&order.pan);
         let version = version
             .map(str::to_owned)
-            .or_else(|| range.as_ref().and_then(highest_version))
+            .or_else(|| range.and_then(|entry| ranges.highest_version(entry)))
             .unwrap_or_else(|| VERSIONS[2].to_owned());
         let payment = Payment {
             id: new_id(),
             network: self.network.clone(),
             card: masked_pan(&order.pan),
-            method_url: range.as_ref().and_then(|range| method_url(range, &version)),
+            method_url: range.and_then(|entry| ranges::method_url(entry, &version)),
             order,
             version,
             method_done: false,
@@ -339,29 +344,6 @@ impl ThreeDsServer {
     fn lock(&self) -> MutexGuard<'_, Payments> {
         self.payments.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    async fn card_ranges(&self, version: &str) -> Result<Value> {
-        let mut known = self.ranges.lock().await;
-        if let Some(pres) = known.get(version) {
-            return Ok(pres.clone());
-        }
-        let id = new_id();
-        let preq = message::preq(version, &id, None);
-        let bytes = Bytes::from(preq.to_string());
-        let request_id = (version == "2.3.1").then_some(id.as_str());
-        let url = format!("{}/preq", self.ds_url);
-        let answer = self
-            .to_ds
-            .post_json(&url, bytes, request_id, Duration::from_secs(10))
-            .await
-            .context("PReq")?;
-        let pres: Value = serde_json::from_slice(&answer.body).context("PRes is not JSON")?;
-        if text(&pres, "messageType") != Some("PRes") {
-            bail!("no PRes but {}", masked(&pres));
-        }
-        known.insert(version.to_owned(), pres.clone());
-        Ok(pres)
-    }
 }
 
 /// `POST /3dss/rreq`, from the directory server.
@@ -413,57 +395,4 @@ fn reply(message: &Value) -> Response<Body> {
         request_id,
         newest.then(|| text(message, "threeDSServerTransID")).flatten(),
     )
-}
-
-/// The entry of `cardRangeData` that holds `pan`; bounds are compared at 19 digits.
-fn card_range(pres: &Value, pan: &str) -> Option<Value> {
-    let inside = |start: Option<&str>, end: Option<&str>| {
-        let pad = |digits: &str, fill: char| -> String {
-            digits.chars().chain(std::iter::repeat(fill)).take(19).collect()
-        };
-        matches!((start, end), (Some(start), Some(end))
-            if pad(start, '0') <= pad(pan, '0') && pad(pan, '9') <= pad(end, '9'))
-    };
-    pres["cardRangeData"]
-        .as_array()?
-        .iter()
-        .find(|entry| match entry["ranges"].as_array() {
-            Some(ranges) => ranges.iter().any(|r| inside(text(r, "start"), text(r, "end"))),
-            None => inside(text(entry, "startRange"), text(entry, "endRange")),
-        })
-        .cloned()
-}
-
-fn highest_version(range: &Value) -> Option<String> {
-    let offered: Vec<&str> = match range["acsProtocolVersions"].as_array() {
-        Some(entries) => entries.iter().filter_map(|entry| text(entry, "version")).collect(),
-        None => vec![text(range, "acsEndProtocolVersion")?],
-    };
-    VERSIONS.iter().rev().find(|version| offered.contains(version)).map(|v| (*v).to_owned())
-}
-
-fn method_url(range: &Value, version: &str) -> Option<String> {
-    let entry = match range["acsProtocolVersions"].as_array() {
-        Some(entries) => entries.iter().find(|entry| text(entry, "version") == Some(version))?,
-        None => range,
-    };
-    text(entry, "threeDSMethodURL").map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn ranges_are_compared_at_full_length() {
-        let pres = json!({"cardRangeData": [
-            {"startRange": "4000000000000", "endRange": "4999999999999",
-             "acsEndProtocolVersion": "2.2.0", "threeDSMethodURL": "https://a/"},
-        ]});
-        let range = card_range(&pres, "4999999999999999999").unwrap();
-        assert_eq!(highest_version(&range).unwrap(), "2.2.0");
-        assert_eq!(method_url(&range, "2.2.0").unwrap(), "https://a/");
-        assert_eq!(card_range(&pres, "5000000000000000"), None);
-    }
 }

@@ -132,6 +132,8 @@ async fn an_rreq_after_a_lost_ares_is_taken_with_results_status_03() {
 #[tokio::test]
 async fn a_pres_holds_ranges_and_the_method_url() {
     let stage = Stage::set().await;
+    stage.simulator.set_faults(Faults { preq_interval_ms: 1, ..Faults::default() });
+    let pause = || tokio::time::sleep(Duration::from_millis(5));
     let (url, method) = (ds(&stage, "preq"), stage.endpoints.acs.method.clone().unwrap());
     for version in VERSIONS {
         let pres = ask(&stage, "threeds-server", &url, &preq(version, &new_id(), None)).await;
@@ -144,6 +146,7 @@ async fn a_pres_holds_ranges_and_the_method_url() {
         };
         assert_eq!(bounds, "2000000000000000");
         assert_eq!(own["threeDSMethodURL"], method.as_str());
+        pause().await;
         let known = ask(&stage, "threeds-server", &url, &preq(version, &new_id(), Some("1"))).await;
         assert!(known.get("cardRangeData").is_none() && known["serialNum"] == "1", "{known}");
     }
@@ -151,4 +154,9 @@ async fn a_pres_holds_ranges_and_the_method_url() {
     assert_eq!(lost["errorCode"], "307");
     let old = ask(&stage, "threeds-server", &url, &preq("1.0.2", &new_id(), None)).await;
     assert_eq!(old["errorCode"], "102");
+    let mut bad = preq("2.3.1", &new_id(), None);
+    bad["cardRangeDataDownloadInd"] = json!("N");
+    assert_eq!(ask(&stage, "threeds-server", &url, &bad).await["errorCode"], "203");
+    bad["threeDSServerRefNumber"] = json!("");
+    assert_eq!(ask(&stage, "threeds-server", &url, &bad).await["errorCode"], "201");
 }

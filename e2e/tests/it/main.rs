@@ -13,6 +13,7 @@ mod challenge;
 mod commands;
 mod consent;
 mod crash;
+mod directory;
 mod durability;
 mod faults;
 mod harness;
