@@ -127,7 +127,7 @@ pub fn seal(
     format!("{header}..{}.{}.{}", encode(&iv), encode(&text), encode(&tag))
 }
 
-/// The half of the key that belongs to a way [P-CRY-04].
+/// The half of the key that belongs to a way [P-CRY-04, Note 75].
 fn half(key: &ContentKey, way: Way) -> &[u8] {
     let bytes = key.expose_bytes();
     match way {
@@ -147,6 +147,7 @@ fn mac(header: &[u8], iv: &[u8], text: &[u8], key: &[u8]) -> hmac::Tag {
     mac.sign()
 }
 
+/// [P-CRY-03, P-CRY-06]
 fn open_cbc(
     header: &[u8],
     iv: &[u8],
@@ -169,6 +170,7 @@ fn open_cbc(
     Ok(Zeroizing::new(text))
 }
 
+/// [P-CRY-03, P-CRY-06, Note 84]
 fn seal_cbc(
     header: &[u8],
     plain: &[u8],

@@ -83,7 +83,8 @@ pub(super) const fn is_needed(answer: &Answer) -> bool {
     matches!(answer, Answer::Challenge(offer) if offer.rendering.is_some())
 }
 
-/// Makes a key pair, agrees on the content key and signs; the pair is wiped on return.
+/// Makes a key pair, agrees on the content key and signs; the pair is wiped on return
+/// [P-APP-04, Note 76].
 ///
 /// # Errors
 /// What failed, for the audit event.

@@ -244,7 +244,8 @@ impl Machine<'_> {
     }
 
     /// The wait of the phase is over [P-BRW-34, P-BRW-35]
-    /// [P-TMO-03, P-TMO-05, P-BRW-24, Req 221, Req 227, Note 4, Note 5].
+    /// [P-TMO-03, P-TMO-05, P-BRW-24, Req 221, Req 227, Note 4, Note 5]
+    /// [P-TMO-04, Req 223, Req 224].
     fn time_out(&mut self) {
         let (cancel, ending, why) = match &self.transaction.phase {
             Phase::ExpectCReq(_) => (NEVER_BEGUN, Ending::NeverBegun, "no CReq in time"),
@@ -277,7 +278,7 @@ impl Machine<'_> {
         self.end_with(outcome, ending, why, creq);
     }
 
-    /// [P-RREQ-01, Req 128, Note 114]
+    /// [P-RREQ-01, Req 128, Note 114, Req 66]
     fn end_with(&mut self, outcome: Outcome, ending: Ending, why: &str, creq: AcceptedCReq) {
         let (via, counter, code_may_be_waiting) = match &self.transaction.phase {
             Phase::ExpectCReq(wait) => (wait.via, 0, false),

@@ -13,7 +13,7 @@ use crate::outgoing;
 pub(super) use screen::{screen, way};
 
 /// Builds and checks the final CRes for a result: the elements of its channel and nothing else
-/// [P-BRW-32, P-APP-44, P-APP-45, Req 138, Req 139, Note 133].
+/// [P-BRW-32, P-APP-44, P-APP-45, Req 138, Req 139, Note 133, Req 76].
 ///
 /// # Errors
 /// The defective elements: the message does not leave.

@@ -52,7 +52,7 @@ impl Outcome {
 }
 
 /// Builds and checks the RReq. The authentication value exists in the returned bytes only
-/// [P-RREQ-02, P-RREQ-04, P-STAT-16, Req 124, Note 131].
+/// [P-RREQ-02, P-RREQ-04, P-STAT-16, Req 124, Note 131, Req 62].
 ///
 /// # Errors
 /// The defective elements: the message does not leave.

@@ -143,7 +143,7 @@ const fn help(key: &'static str, ja: &'static str, en: &'static str) -> Entry {
     Entry { key, limit: HELP, ja, en }
 }
 
-/// Characters of headers and labels [P-APP-20..26].
+/// Characters of headers and labels [Note 148].
 pub(super) const LABEL: usize = 45;
 /// Characters of `challengeInfoText`.
 pub(super) const INFO: usize = 350;

@@ -22,7 +22,7 @@ use crate::app::{App, PeerAddress};
 use crate::driver::{self, Arrived, StepError, Stepped};
 use crate::{crash, trans_id};
 
-/// Answers one message of an SDK.
+/// Answers one message of an SDK [P-TRN-07, Req 53].
 pub async fn handle(
     State(app): State<Arc<App>>,
     Extension(PeerAddress(peer)): Extension<PeerAddress>,
@@ -74,7 +74,7 @@ fn reply(stepped: &Stepped) -> Response {
     with_ids(response, transaction)
 }
 
-/// An encrypted CRes.
+/// An encrypted CRes [P-TRN-07, Req 191, Note 60].
 fn jose(jwe: String) -> Response {
     let mut response = Response::new(Body::from(jwe));
     let jose = HeaderValue::from_static("application/jose; charset=utf-8");

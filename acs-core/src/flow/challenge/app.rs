@@ -35,6 +35,7 @@ fn is_plain(body: &[u8]) -> bool {
 }
 
 impl Machine<'_> {
+    /// [Req 47, Req 60, Note 11]
     pub(super) fn app_message(mut self, body: &[u8]) -> Step {
         let Some(app) = self.transaction.app.as_deref() else {
             let rejection = self.rejection(Fault::CReqNotExpected, CREQ);
@@ -69,7 +70,8 @@ impl Machine<'_> {
         }
     }
 
-    /// Decrypts and reads a CReq of this transaction; the counter moves on with it.
+    /// Decrypts and reads a CReq of this transaction; the counter moves on with it
+    /// [P-CRY-11, P-APP-10, Note 87].
     fn readable_app(&mut self, body: &[u8]) -> Result<AppCReq, Box<Rejection>> {
         if let Some(fault) = closed(&self.transaction) {
             return Err(self.rejection(fault, CREQ));
@@ -120,7 +122,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Does what a good CReq wants.
+    /// Does what a good CReq wants [Req 61].
     fn accept(mut self, creq: &AppCReq, digest: String) -> Step {
         let intent = match Intent::of(creq, &self.transaction) {
             Ok(intent) => intent,
@@ -158,7 +160,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The first good CReq: the choice that was announced, or a code goes out [P-APP-40].
+    /// The first good CReq: the choice that was announced, or a code goes out [P-APP-40, Req 48].
     fn begin_app(mut self) -> Step {
         let Phase::ExpectCReq(wait) = &self.transaction.phase else {
             return self.shows_current(Note::None);
@@ -201,7 +203,7 @@ impl Machine<'_> {
         self.shows_current(Note::None)
     }
 
-    /// No evaluation: the counter stays [P-APP-19].
+    /// No evaluation: the counter stays [P-APP-19, Req 64, Req 310].
     fn cancel_app(mut self, value: &'static str) -> Step {
         let version = self.transaction.version;
         let settings = &self.context.issuer.app;
@@ -217,7 +219,7 @@ impl Machine<'_> {
     }
 
     /// An Erro of the SDK about a CRes, its timeout included: no answer, U where a challenge is open
-    /// [P-APP-51].
+    /// [P-APP-51, Note 13].
     fn sdk_erro(mut self, received: &SdkErro) -> Step {
         let foreign = |id: Option<_>, ours| id.is_some_and(|id| id != ours);
         let sdk = self.transaction.app.as_deref().map(|app| app.sdk_trans_id);
@@ -239,7 +241,7 @@ impl Machine<'_> {
         self.step(Some(View::Sdk(SdkReply::Nothing)))
     }
 
-    /// Refuses what an open challenge got: Erro in clear, U to the DS [P-APP-50].
+    /// Refuses what an open challenge got: Erro in clear, U to the DS [P-APP-50, Note 11, Note 12].
     fn refuse_app(mut self, rejection: Box<Rejection>, digest: String) -> Step {
         let erro = erro(&rejection, &self.context.read_rules.versions);
         self.end_refused(&erro);
@@ -294,7 +296,7 @@ impl Machine<'_> {
     }
 
     /// Encrypts a CRes with the counter it holds and keeps it as the answer; without a key nothing
-    /// is kept and the SDK is told of a failure.
+    /// is kept and the SDK is told of a failure [Req 52, Note 85].
     fn replies(&mut self, plain: &[u8]) {
         let kid = self.transaction.acs_trans_id;
         let key = self.context.content_key;
@@ -309,7 +311,7 @@ impl Machine<'_> {
     }
 
     /// The last word to the SDK that waits for the end of the RReq round: the final CRes, or an
-    /// Erro where the round failed [P-APP-44, P-APP-52].
+    /// Erro where the round failed [P-APP-44, P-APP-52, Req 76, Req 77].
     pub(super) fn last_word(&mut self, failure: Option<Fault>) {
         if !self.transaction.owes_last_cres() {
             return;
@@ -351,7 +353,7 @@ pub(super) fn current(transaction: &Transaction) -> View {
     }
 }
 
-/// Why no further CReq is taken, if none is [P-APP-53].
+/// Why no further CReq is taken, if none is [P-APP-53, Req 222, Req 225].
 fn closed(transaction: &Transaction) -> Option<Fault> {
     match (&transaction.phase, transaction.decided()) {
         (Phase::ExpectCReq(_) | Phase::ExpectEntry(_), _)

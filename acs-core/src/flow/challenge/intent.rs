@@ -18,7 +18,7 @@ pub(super) enum Intent {
 }
 
 impl Intent {
-    /// Reads the wish; the screen is the one that the transaction shows.
+    /// Reads the wish; the screen is the one that the transaction shows [P-APP-12, P-APP-13].
     pub(super) fn of(creq: &AppCReq, transaction: &Transaction) -> Result<Self, Fault> {
         if matches!(transaction.phase, Phase::ExpectCReq(_)) {
             // The first CReq carries no entry [P-APP-10]; what it carries all the same is dropped.
@@ -31,7 +31,7 @@ impl Intent {
     }
 }
 
-/// The answer to the trust list's question, where the screen asked it [P-APP-17].
+/// The answer to the trust list's question, where the screen asked it [P-APP-17, Note 116].
 pub(super) fn trust(creq: &AppCReq, transaction: &Transaction) -> Result<bool, Fault> {
     let Phase::ExpectEntry(entry) = &transaction.phase else { return Ok(false) };
     if entry.trust_text_shown(transaction.version) {
@@ -51,7 +51,7 @@ fn rendering(transaction: &Transaction) -> Option<Interface> {
     rendering.map(|rendering| rendering.interface)
 }
 
-/// Screens 01 to 03.
+/// Screens 01 to 03 [P-APP-12, P-APP-13, P-APP-18, Note 120, Note 124].
 fn native(creq: &AppCReq, version: MessageVersion) -> Result<Intent, Fault> {
     let entry = || creq.entry.clone().unwrap_or_default();
     let wishes = [
@@ -81,7 +81,7 @@ fn native(creq: &AppCReq, version: MessageVersion) -> Result<Intent, Fault> {
     })
 }
 
-/// Screen 05: the form of our page as a query string.
+/// Screen 05: the form of our page as a query string [P-APP-15, Note 121, Note 157].
 fn html(creq: &AppCReq) -> Result<Intent, Fault> {
     if let Some(value) = &creq.cancel {
         return Ok(Intent::Cancel(reported(value)));

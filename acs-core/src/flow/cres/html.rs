@@ -8,7 +8,7 @@ use crate::flow::challenge::page::Note;
 use crate::flow::challenge::shown::Shown;
 use crate::flow::transaction::Asked;
 
-/// The page that asks for what the challenge waits for.
+/// The page that asks for what the challenge waits for [P-APP-28, Req 160..165, Req 374..378].
 pub(super) fn page(shown: &Shown<'_>, note: Note) -> String {
     let mut html = String::with_capacity(TYPICAL_LENGTH);
     // Writing to a String cannot fail.

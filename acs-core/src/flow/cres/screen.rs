@@ -18,7 +18,8 @@ use crate::flow::transaction::{Asked, ExpectEntry, Interface, Template, Transact
 use crate::flow::words;
 use crate::outgoing;
 
-/// Builds and checks the CRes that asks for `entry`.
+/// Builds and checks the CRes that asks for `entry`
+/// [P-APP-26, Req 49, Req 50, Req 51, Req 387, Note 146, Note 172].
 ///
 /// # Errors
 /// The defective elements: the message does not leave.
@@ -54,7 +55,7 @@ pub(in crate::flow) fn screen(
     Ok(json)
 }
 
-/// A screen that the SDK draws.
+/// A screen that the SDK draws [P-APP-26, Note 145].
 fn native(shown: &Shown<'_>, note: Note) -> Body {
     let words = shown.words();
     let mut body = Body {
@@ -71,14 +72,15 @@ fn native(shown: &Shown<'_>, note: Note) -> Body {
     body
 }
 
-/// A page of ours; before 2.3.1 the same page again for whoever comes back from another app.
+/// A page of ours; before 2.3.1 the same page again for whoever comes back from another app
+/// [P-APP-23, Note 147].
 fn html(shown: &Shown<'_>, note: Note) -> Body {
     let page = URL_SAFE_NO_PAD.encode(page::page(shown, note));
     let again = shown.transaction.version < MessageVersion::V231;
     Body { acs_html_refresh: again.then(|| page.clone()), acs_html: Some(page), ..Body::default() }
 }
 
-/// The screen for what is asked.
+/// The screen for what is asked [Req 342].
 const fn template(entry: &ExpectEntry) -> Template {
     match entry.asked {
         Asked::Code => Template::Text,
@@ -86,6 +88,7 @@ const fn template(entry: &ExpectEntry) -> Template {
     }
 }
 
+/// [P-APP-20, Note 141]
 fn code(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     let label = shown.code_label();
     body.challenge_info_header = Some(words.text("header.code", &[]));
@@ -115,6 +118,7 @@ fn code(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     body.expand_info_text = Some(words.text("help.text", &[]));
 }
 
+/// [P-APP-21, Note 142, Note 149]
 fn choice(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     body.challenge_info_header = Some(words.text("header.choose", &[]));
     body.challenge_info_label = Some(words.text("choose.label", &[]));
@@ -124,7 +128,7 @@ fn choice(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     body.submit_authentication_label = Some(words.text("choose.submit", &[]));
 }
 
-/// The answer that stands for a way.
+/// The answer that stands for a way [P-APP-14].
 pub(in crate::flow) const fn key(via: Via) -> &'static str {
     match via {
         Via::Sms => "sms",
@@ -142,6 +146,7 @@ const ALPHANUMERIC: &str = "02";
 /// `challengeDataEntryAutofillType`.
 const SMS_CODE: &str = "01";
 
+/// [P-APP-29, Note 150]
 #[derive(Serialize)]
 struct EntryBox {
     #[serde(rename = "challengeDataEntryKeyboardType")]
