@@ -1,10 +1,16 @@
-//! What stands before a challenge in an app: device data for the directory server, the SDK's key.
+//! The SDK of the simulator against the service: what stands before a challenge (device data for the
+//! directory server, keys, signed content), and whole payments as `ds-sim pay` makes them.
 
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use ds_simulator::message::{from_base64url, to_base64url};
 use ds_simulator::sdk::device::{self, DsKeyKind};
 use ds_simulator::sdk::keys::{Encryption, KeyPair};
 use ds_simulator::sdk::{Sdk, play};
 use e2e::stage::Setup;
-use e2e::{Card, Issuer, Stage, VERSIONS};
+use e2e::{Card, Issuer, Stage, VERSIONS, binaries};
 use serde_json::{Value, json};
 
 /// The ARes (or Erro) of an app's payment whose AReq has these members changed.
@@ -73,4 +79,74 @@ async fn t_cr_12_device_data_is_decrypted_by_the_directory_server_or_refused() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_cr_11_altered_signed_content_ends_the_challenge_inside_the_sdk() {
+    let stage = Stage::set("app-altered-content").await;
+    for version in VERSIONS {
+        let sdk = stage.sim.sdk("ds-a").unwrap();
+        let mut options = stage.options(&Issuer::Alpha.pan(Card::Sms));
+        options.version = Some(version.to_owned());
+        let transaction = sdk.begin();
+        let merchant = &stage.sim.network().merchant;
+        let payment = play::begin(merchant, &sdk, &transaction, &options).await.unwrap();
+        sdk.open(&transaction, &payment).unwrap();
+        let jws = payment.ares.as_ref().unwrap()["acsSignedContent"].as_str().unwrap();
+        let parts: Vec<&str> = jws.split('.').collect();
+        let mut content = from_base64url(parts[1]).unwrap();
+        content["acsURL"] = json!("https://localhost:1/elsewhere");
+        let altered = format!("{}.{}.{}", parts[0], to_base64url(&content), parts[2]);
+        let foreign = stage.sim.sdk("ds-b").unwrap();
+        for (who, jws, why) in [
+            (&sdk, altered, "the signature does not fit"),
+            (&foreign, jws.to_owned(), "does not reach the directory server's root"),
+        ] {
+            let mut payment = payment.clone();
+            payment.ares.as_mut().unwrap()["acsSignedContent"] = json!(jws);
+            let said = format!("{:#}", who.open(&transaction, &payment).unwrap_err());
+            assert!(said.contains(why), "{said}");
+        }
+        // Nothing was sent, so the ACS sees an app that never came.
+        stage.acs.advance(Duration::from_secs(31)).await.unwrap();
+        let rreq = stage.result(&payment).await;
+        assert_eq!(
+            (&rreq["transStatusReason"], &rreq["challengeCancel"]),
+            (&json!("14"), &json!("05"))
+        );
+    }
+}
+
+/// What `ds-sim pay` with these words answers: its code and all it says.
+fn ds_sim_pay(endpoints: &Path, words: &[&str]) -> (bool, String) {
+    let mut command = Command::new(binaries::ds_sim());
+    command.args(["pay", "--channel", "app", "--amount", "20000", "--pan", "4000000000001091"]);
+    let run = command.args(words).arg("--endpoints").arg(endpoints).output().expect("ds-sim runs");
+    let said = [&run.stdout[..], &run.stderr[..]].concat();
+    (run.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ds_sim_pays_in_an_app_and_shows_its_screens() {
+    let stage = Stage::set_with(Setup::default()).await;
+    let endpoints = stage.acs.dir().join("endpoints.json");
+    stage.acs.endpoints().write(&endpoints).unwrap();
+    let record = e2e::stage::traffic_file("ds-sim-pay-app").unwrap();
+    let record = record.to_str().unwrap();
+    for version in VERSIONS {
+        let common = ["--version", version, "--record", record];
+        for (ui, enc, key) in [("native", "gcm", "ec"), ("html", "cbc", "rsa")] {
+            let words = ["--ui", ui, "--enc", enc, "--ds-key", key, "--expect", "Y"];
+            let (good, said) = ds_sim_pay(&endpoints, &[&common[..], &words].concat());
+            assert!(good && said.contains("result Y"), "{version} {ui}: {said}");
+            assert!(said.contains("the app shows"), "{said}");
+            for leg in [" SDK -> ACS ", " ACS -> SDK "] {
+                assert!(said.contains(leg), "{leg}: {said}");
+            }
+        }
+        let words = ["--do", "000000", "--sdk-cancel", "--expect", "N"];
+        let (good, said) = ds_sim_pay(&endpoints, &[&common[..], &words].concat());
+        assert!(good && said.contains("result N"), "{version}: {said}");
+    }
+    assert!(!stage.acs.log().contains("4000000000001091"));
 }
