@@ -6,6 +6,7 @@ mod app_channel;
 mod ares;
 mod attempts;
 pub mod challenge;
+pub mod confirmation;
 pub mod consent;
 mod cres;
 pub(crate) mod currency;
@@ -31,8 +32,9 @@ use crate::crypto::{AuthenticationValueGenerator, ContentKey, ContentSigner};
 use crate::element::{MessageCategory, TransId, TransStatus};
 use crate::erro::{ErroContext, Fault, Rejection};
 use crate::message::AReq;
-use crate::profile::{Account, CardLookup, DsProfile, IssuerProfile};
+use crate::profile::{Account, CardLookup, Contacts, DsProfile, IssuerProfile};
 
+use confirmation::ConfirmationRequest;
 use consent::{ConsentLookup, DeviceId, Standing};
 use decide::{Answer, Decision, Refusal};
 use reason::Reason;
@@ -61,6 +63,8 @@ pub struct AuthenticateInput<'a> {
     pub signer: Option<&'a dyn ContentSigner>,
     /// Whether 3DS Method data was stored for this run (facts for rules; absence is no error).
     pub method_data_found: bool,
+    /// The card's range is in attempts mode.
+    pub attempts_range: bool,
     /// The earlier transaction that the AReq names, as far as the store knows it.
     pub prior: &'a Prior,
     /// Consents of this card.
@@ -132,6 +136,11 @@ pub fn authenticate(
             via: offer.via,
             consents: Standing::of(input).offer(input),
         }),
+        Answer::Decoupled(promise) => {
+            let until = input.now.plus_seconds(u32::from(promise.minutes) * 60);
+            outputs.push(Output::AskIssuer(ask(input, language, until)));
+            Phase::Decoupled(transaction::Decoupled { until })
+        }
         answer => Phase::Answered(Answered {
             status: answer.status(),
             reason: answer.refusal().map(|refusal| refusal.reason.as_str().to_owned()),
@@ -141,6 +150,32 @@ pub fn authenticate(
     let app = app_channel::state(input, &decision.answer);
     let transaction = open(input, language.tag(), phase, app);
     Ok(Authenticated { transaction, ares, outputs, content_key })
+}
+
+/// What the issuer's systems are told of a decoupled authentication.
+fn ask(
+    input: &AuthenticateInput<'_>,
+    language: words::Language,
+    expires: UtcMillis,
+) -> ConfirmationRequest {
+    let occasion = words::Occasion {
+        issuer: input.issuer,
+        language,
+        merchant: &input.areq.merchant,
+        purchase: input.areq.purchase.as_ref(),
+        card_last4: input.account.pan.last4(),
+        life_minutes: 0,
+    };
+    ConfirmationRequest {
+        contacts: match input.card {
+            CardLookup::Found(card) => card.contacts.clone(),
+            _ => Contacts::default(),
+        },
+        card_last4: input.account.pan.last4().to_owned(),
+        text: occasion.question(),
+        language: language.tag().to_owned(),
+        expires,
+    }
 }
 
 /// The language of the browser or of the device.

@@ -192,7 +192,14 @@ pub enum RuleOutcome {
     Accept,
     /// A, by explicit attempts policy.
     Attempt,
-    /// C, or N where a challenge is impossible (in 3RI always).
+    /// I. A rule fires only where I may be answered; as a default, a challenge elsewhere.
+    Inform,
+    /// D where the requestor asks for it, else N 23; a challenge in 2.1.0 or when not offered.
+    Decoupled {
+        #[serde(default)]
+        mandated: bool,
+    },
+    /// C, or D where the requestor prefers that; N where neither can be.
     Challenge {
         #[serde(default)]
         mandated: bool,

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::element::{MessageVersion, Pan, TransStatus};
+use crate::element::{MessageCategory, MessageVersion, Pan, TransStatus};
 use crate::flow::screen::AppTexts;
 use crate::flow::transaction::Interface;
 
@@ -22,6 +22,10 @@ pub struct DsProfile {
     pub eci: EciTable,
     /// Whether Y and A in NPA carry an authentication value [P-STAT-10].
     pub npa_authentication_value: bool,
+    /// Whether N, U and R in NPA carry a transStatusReason.
+    pub npa_status_reason: bool,
+    /// eci of NPA; `None`: as in PA.
+    pub npa_eci: Option<EciTable>,
 }
 
 /// eci by result.
@@ -32,6 +36,31 @@ pub struct EciTable {
     pub authenticated: Option<String>,
     pub attempted: Option<String>,
     pub not_authenticated: Option<String>,
+    /// With I.
+    pub informational: Option<String>,
+}
+
+impl DsProfile {
+    /// eci of a result, by category [P-AV-02, P-ARES-02, Req 108, P-STAT-10]; C and D
+    /// have none.
+    pub(crate) fn eci_of(&self, category: MessageCategory, status: TransStatus) -> Option<&str> {
+        let own = self.npa_eci.as_ref().filter(|_| category == MessageCategory::NonPayment);
+        let table = own.unwrap_or(&self.eci);
+        match status {
+            TransStatus::Authenticated => table.authenticated.as_deref(),
+            TransStatus::Attempted => table.attempted.as_deref(),
+            TransStatus::NotAuthenticated | TransStatus::Unavailable | TransStatus::Rejected => {
+                table.not_authenticated.as_deref()
+            }
+            TransStatus::Informational => table.informational.as_deref(),
+            TransStatus::ChallengeRequired | TransStatus::Decoupled => None,
+        }
+    }
+
+    /// Whether negative results of a category say why [P-STAT-11].
+    pub(crate) fn tells_reasons(&self, category: MessageCategory) -> bool {
+        category == MessageCategory::Payment || self.npa_status_reason
+    }
 }
 
 /// An issuer's protocol-relevant settings.
@@ -45,6 +74,9 @@ pub struct IssuerProfile {
     /// Whether decisions of our own stand beside the rules.
     pub policy_profile: PolicyProfile,
     pub three_ri: ThreeRiSettings,
+    pub decoupled: DecoupledSettings,
+    /// Otherwise non-payment requests get U with reason 20.
+    pub npa_offered: bool,
     pub otp: OtpSettings,
     /// Languages it speaks with its name in each; the first is used for all others.
     pub locales: Vec<Locale>,
@@ -196,6 +228,21 @@ impl Default for ThreeRiSettings {
     }
 }
 
+/// Decoupled authentication of an issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DecoupledSettings {
+    pub offered: bool,
+    /// Requests with less time get N with reason 25.
+    pub min_minutes: u16,
+}
+
+impl Default for DecoupledSettings {
+    fn default() -> Self {
+        Self { offered: false, min_minutes: 1 }
+    }
+}
+
 /// A language an issuer speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locale {
@@ -257,7 +304,7 @@ impl std::fmt::Debug for Contacts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedOutcome {
-    /// Y, A, N, U, R or C.
+    /// Y, A, N, U, R, C, D or I.
     pub status: TransStatus,
     /// Two-digit `transStatusReason`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

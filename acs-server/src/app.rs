@@ -8,6 +8,7 @@ use acs_core::crypto::AuthenticationValueGenerator;
 use acs_core::element::{MessageVersion, Pan};
 use acs_core::message::ReadRules;
 use acs_core::profile::{DsProfile, IssuerProfile};
+use aws_lc_rs::hmac;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::clock::Clock;
@@ -59,6 +60,8 @@ pub struct IssuerRuntime {
     pub config: config::Issuer,
     /// Where its one-time passwords go.
     pub gateway: Arc<dyn OtpGateway>,
+    /// Under which its systems sign their requests.
+    pub api_key: Option<hmac::Key>,
 }
 
 /// Who sent a request to a `ds` listener: a request extension there.

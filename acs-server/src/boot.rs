@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use acs_core::crypto::{AuthenticationValueGenerator, HmacSha256Generator};
 use anyhow::{Context as _, anyhow};
+use aws_lc_rs::hmac;
 use rustls_pki_types::UnixTime;
 
 use crate::app::{App, DsRuntime, IssuerRuntime, Latch, MetricsHandle, Readiness};
@@ -64,7 +65,9 @@ fn issuers(config: &Config) -> anyhow::Result<Vec<IssuerRuntime>> {
         let gateway = gateway::open(&issuer.otp.gateway)
             .map_err(|error| anyhow!("issuer \"{}\": {error}", issuer.id))?;
         let profile = issuer.profile(&config.protocol, &config.public);
-        Ok(IssuerRuntime { profile, config: issuer.clone(), gateway })
+        let api_key = issuer.api.as_ref().map(|api| key_file::load(&api.key_file)).transpose()?;
+        let api_key = api_key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()));
+        Ok(IssuerRuntime { profile, config: issuer.clone(), gateway, api_key })
     };
     config.issuer.iter().map(open).collect()
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use acs_core::element::{Pan, TransId};
 use acs_core::erro::Rejection;
 use acs_core::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
+use acs_core::flow::confirmation::Verdict;
 use acs_core::flow::present::View;
 use acs_core::flow::{Output, Transaction};
 use acs_core::profile::Contacts;
@@ -31,11 +32,16 @@ pub(crate) use desk::unpoisoned;
 
 /// Something happened to a transaction; owned, so that a step can be decided again.
 pub(crate) enum Arrived {
-    CReq { creq: Vec<u8>, session_data: Option<String> },
+    CReq {
+        creq: Vec<u8>,
+        session_data: Option<String>,
+    },
     SdkMessage(Vec<u8>),
     Form(PageForm),
     Deadline,
     RReq(RReqArrived),
+    /// Word from the issuer's systems.
+    Confirmation(Verdict),
 }
 
 /// How an RReq fared.
@@ -61,6 +67,7 @@ impl Arrived {
                 choice: fields.choice.clone(),
             }),
             Self::Deadline => Input::DeadlineReached,
+            Self::Confirmation(verdict) => Input::Confirmation(*verdict),
             Self::RReq(news) => Input::RReq(match news {
                 RReqArrived::Answered(body) => RReqNews::Answered(body),
                 RReqArrived::NoAnswer => RReqNews::NoAnswer,
@@ -238,6 +245,12 @@ pub(crate) fn perform(
                 kind: OutgoingKind::Otp,
                 how: "cancelled",
             }),
+            Output::AskIssuer(request) => send.push(outgoing::asks::row(row, &request, now)),
+            Output::CancelAsk => unit.outgoing.push(OutgoingWrite::Closed {
+                transaction: row.number,
+                kind: OutgoingKind::Ask,
+                how: "cancelled",
+            }),
             Output::Consent(consent) => unit.consents.push(ConsentRow {
                 issuer_id: row.issuer_id.clone(),
                 card: card.to_owned(),
@@ -328,7 +341,7 @@ fn report_refusal(app: &App, before: &Transaction, arrived: &Arrived, rejection:
     let erro = acs_core::erro::erro(rejection, supported);
     let listener = match arrived {
         Arrived::CReq { .. } | Arrived::Form(_) | Arrived::SdkMessage(_) => "cardholder",
-        Arrived::Deadline | Arrived::RReq(_) => "rreq",
+        Arrived::Deadline | Arrived::RReq(_) | Arrived::Confirmation(_) => "rreq",
     };
     http::report_refused(listener, &before.ds_id, &erro);
 }
@@ -340,6 +353,7 @@ fn telemetry_of(transaction: &Transaction, arrived: &Arrived) {
         Arrived::Form(_) => "form",
         Arrived::Deadline => "deadline",
         Arrived::RReq(_) => "rreq",
+        Arrived::Confirmation(_) => "confirmation",
     };
     tracing::debug!(acs_trans_id = %transaction.acs_trans_id, revision = transaction.revision, what, "challenge step");
 }

@@ -1,4 +1,5 @@
-//! Delivery of one-time passwords: the development outbox file and the signed webhook.
+//! Delivery of one-time passwords and of requests to ask a cardholder: the development outbox file
+//! and the signed webhook.
 
 use std::fmt;
 use std::io::Write as _;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acs_core::UtcMillis;
+use acs_core::profile::Contacts;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,6 +25,10 @@ pub trait OtpGateway: Send + Sync + fmt::Debug {
     /// Hands the message over once; the caller repeats failures until the code expires.
     fn deliver<'a>(&'a self, delivery: &'a Delivery<'a>)
     -> BoxFuture<'a, Result<(), GatewayError>>;
+
+    /// Hands a request over once; the caller repeats failures until it expires. The issuer's word
+    /// comes over the `issuer` listener.
+    fn ask<'a>(&'a self, ask: &'a Ask<'a>) -> BoxFuture<'a, Result<(), GatewayError>>;
 }
 
 /// The gateway an issuer is configured with.
@@ -96,6 +102,54 @@ pub struct Delivery<'a> {
     pub expires: UtcMillis,
 }
 
+/// What the issuer's systems are asked, wiped when dropped. Serialised into the sealed payload only.
+#[derive(Serialize, Deserialize)]
+pub struct AskText {
+    /// Names the authentication in the answer.
+    pub acs_trans_id: String,
+    pub contacts: Contacts,
+    pub card_last4: String,
+    /// The question, in `language`.
+    pub text: String,
+    pub language: String,
+}
+
+impl AskText {
+    /// The payload of an outgoing row.
+    pub(crate) fn to_json(&self) -> Vec<u8> {
+        // Plain texts always serialise.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a payload.
+    pub(crate) fn from_json(payload: &[u8]) -> Option<Self> {
+        serde_json::from_slice(payload).ok()
+    }
+}
+
+impl fmt::Debug for AskText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AskText").field("acs_trans_id", &self.acs_trans_id).finish_non_exhaustive()
+    }
+}
+
+impl Drop for AskText {
+    fn drop(&mut self) {
+        self.contacts.sms.zeroize();
+        self.contacts.email.zeroize();
+    }
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    pub issuer_id: &'a str,
+    pub text: AskText,
+    pub at: UtcMillis,
+    /// When an answer comes too late.
+    pub expires: UtcMillis,
+}
+
 /// Why a message was not handed over. Never holds a contact or a code.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -132,19 +186,24 @@ struct OutboxLine<'a> {
     code: &'a str,
 }
 
-impl OtpGateway for Outbox {
-    fn deliver<'a>(
-        &'a self,
-        delivery: &'a Delivery<'a>,
+/// A request in the outbox: what a tester answers at the `issuer` listener.
+#[derive(Serialize)]
+struct OutboxAsk<'a> {
+    at: String,
+    #[serde(rename = "acsTransID")]
+    acs_trans_id: &'a str,
+    channel: &'static str,
+    issuer: &'a str,
+    card: &'a str,
+    text: &'a str,
+    expires: String,
+}
+
+impl Outbox {
+    fn write<'a>(
+        &self,
+        line: Result<Vec<u8>, serde_json::Error>,
     ) -> BoxFuture<'a, Result<(), GatewayError>> {
-        let text = &delivery.text;
-        let line = serde_json::to_vec(&OutboxLine {
-            at: rfc3339(delivery.at),
-            acs_trans_id: &text.acs_trans_id,
-            channel: &text.channel,
-            text: &text.text,
-            code: &text.code,
-        });
         let file = self.file.clone();
         Box::pin(async move {
             let mut line = line.map_err(|e| GatewayError::Outbox(e.into()))?;
@@ -154,6 +213,34 @@ impl OtpGateway for Outbox {
                 .unwrap_or_else(|e| Err(std::io::Error::other(e)))
                 .map_err(GatewayError::Outbox)
         })
+    }
+}
+
+impl OtpGateway for Outbox {
+    fn deliver<'a>(
+        &'a self,
+        delivery: &'a Delivery<'a>,
+    ) -> BoxFuture<'a, Result<(), GatewayError>> {
+        let text = &delivery.text;
+        self.write(serde_json::to_vec(&OutboxLine {
+            at: rfc3339(delivery.at),
+            acs_trans_id: &text.acs_trans_id,
+            channel: &text.channel,
+            text: &text.text,
+            code: &text.code,
+        }))
+    }
+
+    fn ask<'a>(&'a self, ask: &'a Ask<'a>) -> BoxFuture<'a, Result<(), GatewayError>> {
+        self.write(serde_json::to_vec(&OutboxAsk {
+            at: rfc3339(ask.at),
+            acs_trans_id: &ask.text.acs_trans_id,
+            channel: DECOUPLED,
+            issuer: ask.issuer_id,
+            card: &ask.text.card_last4,
+            text: &ask.text.text,
+            expires: rfc3339(ask.expires),
+        }))
     }
 }
 
@@ -200,11 +287,49 @@ struct WebhookBody<'a> {
     expires: String,
 }
 
+/// A request to ask a cardholder; `channel` tells it from a code.
+#[derive(Serialize)]
+struct WebhookAsk<'a> {
+    #[serde(rename = "acsTransID")]
+    acs_trans_id: &'a str,
+    issuer: &'a str,
+    channel: &'static str,
+    contacts: &'a Contacts,
+    card: &'a str,
+    text: &'a str,
+    language: &'a str,
+    expires: String,
+}
+
 impl Webhook {
     /// Posts to `url` through `client`, which must not follow redirects.
     #[must_use]
     pub fn new(url: String, key: &[u8], client: reqwest::Client) -> Self {
         Self { url, key: hmac::Key::new(hmac::HMAC_SHA256, key), client }
+    }
+
+    async fn post(
+        &self,
+        body: Result<Vec<u8>, serde_json::Error>,
+        at: UtcMillis,
+        once: String,
+    ) -> Result<(), GatewayError> {
+        let body = body.map_err(|e| GatewayError::Unreachable(e.to_string()))?;
+        let timestamp = at.to_string();
+        let response = self
+            .client
+            .post(&self.url)
+            .timeout(WEBHOOK_TIMER)
+            .header("content-type", "application/json")
+            .header("x-acs-timestamp", &timestamp)
+            .header("x-acs-signature", signature(&self.key, &timestamp, &body))
+            .header("idempotency-key", once)
+            .body(body)
+            .send()
+            .await
+            .map_err(|e| GatewayError::Unreachable(e.without_url().to_string()))?;
+        let status = response.status();
+        if status.is_success() { Ok(()) } else { Err(GatewayError::Refused(status.as_u16())) }
     }
 }
 
@@ -213,34 +338,34 @@ impl OtpGateway for Webhook {
         &'a self,
         delivery: &'a Delivery<'a>,
     ) -> BoxFuture<'a, Result<(), GatewayError>> {
-        Box::pin(async move {
-            let text = &delivery.text;
-            let body = serde_json::to_vec(&WebhookBody {
-                acs_trans_id: &text.acs_trans_id,
-                issuer: delivery.issuer_id,
-                channel: &text.channel,
-                to: &text.to,
-                text: &text.text,
-                code: &text.code,
-                expires: rfc3339(delivery.expires),
-            })
-            .map_err(|e| GatewayError::Unreachable(e.to_string()))?;
-            let timestamp = delivery.at.to_string();
-            let response = self
-                .client
-                .post(&self.url)
-                .timeout(WEBHOOK_TIMER)
-                .header("content-type", "application/json")
-                .header("x-acs-timestamp", &timestamp)
-                .header("x-acs-signature", signature(&self.key, &timestamp, &body))
-                .header("idempotency-key", format!("{}-{}", text.acs_trans_id, delivery.expires))
-                .body(body)
-                .send()
-                .await
-                .map_err(|e| GatewayError::Unreachable(e.without_url().to_string()))?;
-            let status = response.status();
-            if status.is_success() { Ok(()) } else { Err(GatewayError::Refused(status.as_u16())) }
-        })
+        let text = &delivery.text;
+        let body = serde_json::to_vec(&WebhookBody {
+            acs_trans_id: &text.acs_trans_id,
+            issuer: delivery.issuer_id,
+            channel: &text.channel,
+            to: &text.to,
+            text: &text.text,
+            code: &text.code,
+            expires: rfc3339(delivery.expires),
+        });
+        let once = format!("{}-{}", text.acs_trans_id, delivery.expires);
+        Box::pin(self.post(body, delivery.at, once))
+    }
+
+    fn ask<'a>(&'a self, ask: &'a Ask<'a>) -> BoxFuture<'a, Result<(), GatewayError>> {
+        let text = &ask.text;
+        let body = serde_json::to_vec(&WebhookAsk {
+            acs_trans_id: &text.acs_trans_id,
+            issuer: ask.issuer_id,
+            channel: DECOUPLED,
+            contacts: &text.contacts,
+            card: &text.card_last4,
+            text: &text.text,
+            language: &text.language,
+            expires: rfc3339(ask.expires),
+        });
+        let once = format!("{}-{DECOUPLED}", text.acs_trans_id);
+        Box::pin(self.post(body, ask.at, once))
     }
 }
 
@@ -257,6 +382,8 @@ fn signature(key: &hmac::Key, timestamp: &str, body: &[u8]) -> String {
     text
 }
 
+/// `channel` of a request to ask a cardholder.
+const DECOUPLED: &str = "decoupled";
 const WEBHOOK_TIMER: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

@@ -7,11 +7,13 @@ mod device_cookie;
 pub mod forms;
 pub mod health;
 pub(crate) mod ids;
+pub mod issuer_result;
 pub mod method_url;
 pub mod oreq;
 mod refused;
 pub mod respond;
 pub mod router;
+mod signed;
 
 pub(crate) use refused::report as report_refused;
 use url::Url;

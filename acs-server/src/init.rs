@@ -43,6 +43,9 @@ pub fn development(plan: &Plan) -> anyhow::Result<PathBuf> {
     for ds in pki::DS_NAMES.map(|(id, _)| id) {
         key_file::create(&keys.join(format!("{ds}-av.key")))?;
     }
+    for issuer in ["alpha", "beta"] {
+        key_file::create(&keys.join(format!("{issuer}-api.key")))?;
+    }
     let text = template::development(plan)?;
     new_file::write(&config, text.as_bytes(), Mode::Public)?;
     let loaded = load(&config)?;

@@ -1,7 +1,8 @@
 //! Messages of the durable `outgoing` table on their way: RReqs to the directory server with
 //! identical bytes until delivered [P-RREQ-05, P-RREQ-06], one-time passwords to the issuer's
-//! gateway; and Erros to dsURL, once.
+//! gateway, requests to ask a cardholder likewise ([`asks`]); and Erros to dsURL, once.
 
+pub(crate) mod asks;
 mod deliveries;
 mod link;
 
@@ -119,6 +120,7 @@ async fn deliver_all(app: Arc<App>, row: OutgoingRow) {
             OutgoingKind::RReq => send_rreq(&app, row).await,
             OutgoingKind::Erro => send_erro(&app, row).await,
             OutgoingKind::Otp => send_otp(&app, row).await,
+            OutgoingKind::Ask => asks::send(&app, row).await,
         }
         next = app.desk.deliveries.finish(key);
     }
@@ -194,7 +196,9 @@ async fn exchange(app: &Arc<App>, row: &OutgoingRow, link: link::Link, attempts:
 async fn attempted(app: &Arc<App>, row: &OutgoingRow, attempts: u32, maybe_sent: bool) -> bool {
     let wait = match row.kind {
         OutgoingKind::RReq | OutgoingKind::Erro => RREQ_RETRY_SECONDS,
-        OutgoingKind::Otp => (OTP_RETRY_SECONDS << attempts.min(4)).min(OTP_RETRY_MAX_SECONDS),
+        OutgoingKind::Otp | OutgoingKind::Ask => {
+            (OTP_RETRY_SECONDS << attempts.min(4)).min(OTP_RETRY_MAX_SECONDS)
+        }
     };
     write(app, row, |row| OutgoingWrite::Attempted {
         transaction: row.transaction,
@@ -242,7 +246,7 @@ async fn settle(app: &Arc<App>, row: &OutgoingRow, news: RReqArrived, close: Opt
 async fn send_otp(app: &Arc<App>, row: OutgoingRow) {
     if row.expires <= app.clock.now() {
         metrics::counter!("acs_otp_total", "result" => "expired").increment(1);
-        close_otp(app, &row, "expired").await;
+        close(app, &row, "expired").await;
         return;
     }
     let delivered = match (app.issuer(&row.issuer_id), OtpText::from_json(&row.payload)) {
@@ -260,7 +264,7 @@ async fn send_otp(app: &Arc<App>, row: OutgoingRow) {
     match delivered {
         Ok(()) => {
             metrics::counter!("acs_otp_total", "result" => "delivered").increment(1);
-            close_otp(app, &row, "delivered").await;
+            close(app, &row, "delivered").await;
         }
         Err(error) => {
             metrics::counter!("acs_otp_total", "result" => "failed").increment(1);
@@ -270,7 +274,7 @@ async fn send_otp(app: &Arc<App>, row: OutgoingRow) {
     }
 }
 
-async fn close_otp(app: &Arc<App>, row: &OutgoingRow, how: &'static str) {
+async fn close(app: &Arc<App>, row: &OutgoingRow, how: &'static str) {
     write(app, row, |row| OutgoingWrite::Closed {
         transaction: row.transaction,
         kind: row.kind,

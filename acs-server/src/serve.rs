@@ -103,6 +103,15 @@ async fn listeners(app: &Arc<App>) -> anyhow::Result<Vec<Listener>> {
         ds: None,
         router: router::cardholder(Arc::clone(app)),
     });
+    if let (Some(address), Some(tls)) = (config.listen.issuer, &config.tls.issuer) {
+        listeners.push(Listener {
+            name: "issuer",
+            socket: bind(address).await?,
+            tls: Some(Arc::new(tls::cardholder_server(&tls.certificates)?)),
+            ds: None,
+            router: router::issuer(Arc::clone(app)),
+        });
+    }
     listeners.push(Listener {
         name: "ops",
         socket: bind(config.listen.ops).await?,

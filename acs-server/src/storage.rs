@@ -123,6 +123,8 @@ pub enum OutgoingKind {
     Otp,
     /// An Erro about a defective or missing RRes.
     Erro,
+    /// A request to the issuer's systems to ask the cardholder.
+    Ask,
 }
 
 /// Change of the `outgoing` table.

@@ -77,6 +77,7 @@ impl PkiFiles {
 pub struct Ports {
     pub acs_ds_a: u16,
     pub acs_cardholder: u16,
+    pub acs_issuer: u16,
     pub acs_ops: u16,
     pub acs_ds_b: u16,
     pub ds_a: u16,
@@ -92,6 +93,7 @@ impl Ports {
     pub const DEFAULT: Self = Self {
         acs_ds_a: 8443,
         acs_cardholder: 8444,
+        acs_issuer: 8445,
         acs_ops: 8446,
         acs_ds_b: 8448,
         ds_a: 7443,
@@ -108,6 +110,7 @@ impl Ports {
         Self {
             acs_ds_a: base,
             acs_cardholder: base + 1,
+            acs_issuer: base + 4,
             acs_ops: base + 2,
             acs_ds_b: base + 3,
             ds_a: base + 10,
@@ -141,7 +144,7 @@ impl Endpoints {
                 method: Some(format!("{cardholder}/3ds/method")),
                 challenge_browser: Some(format!("{cardholder}/3ds/challenge/browser")),
                 challenge_app: None,
-                issuer: None,
+                issuer: Some(format!("https://localhost:{}", ports.acs_issuer)),
                 console: None,
                 clock: Some(format!("{ops}/dev/clock")),
                 ops: Some(ops),

@@ -12,6 +12,7 @@ pub mod endpoints;
 pub mod fault;
 pub mod html;
 pub mod ids;
+pub mod issuer;
 pub mod jar;
 pub mod link;
 mod listener;
@@ -32,6 +33,7 @@ pub mod words;
 pub use browser::{Browser, CodeSource, Step};
 pub use endpoints::{Endpoints, Ports};
 pub use fault::{Faults, RreqFault};
+pub use issuer::IssuerSystems;
 pub use pay::{PayOptions, Receipt, pay};
 pub use simulator::{Network, NetworkConfig, SimConfig, Simulator};
 

@@ -23,7 +23,9 @@ use ds_simulator::pki::Identity;
 use ds_simulator::sdk::{AppOptions, pay_in_app};
 use ds_simulator::send::{self, Role};
 use ds_simulator::trace::{Event, Trace};
-use ds_simulator::{Faults, NetworkConfig, PayOptions, Receipt, SimConfig, Simulator};
+use ds_simulator::{
+    Faults, IssuerSystems, NetworkConfig, PayOptions, Receipt, SimConfig, Simulator,
+};
 
 /// Directory server, 3DS Server, shop and browser around an Access Control Server.
 #[derive(Debug, Parser)]
@@ -39,6 +41,7 @@ const EXAMPLES: &str = "Examples (against a running `cargo xtask demo`):
   ds-sim pay --pan 4000000000001091 --amount 12800 --do 000000 --do resend --do cancel
   ds-sim pay --channel app --ui native --enc cbc --pan 4000000000001091 --amount 12800
   ds-sim pay --pan 4000000000001091 --amount 900 --channel 3ri --three-ri-ind 01 --prior-ref ID
+  ds-sim pay --pan 4000000000001091 --amount 12800 --decoupled Y --dec-max-time 5 --word approved
   ds-sim send areq.json --as ds --fresh
   ds-sim oreq --text \"The root changes on 1 March.\" --parts 3
   ds-sim load --seconds 5 --connections 16";
@@ -128,6 +131,13 @@ struct Pay {
     /// threeDSRequestorDecMaxTime, minutes
     #[arg(long)]
     dec_max_time: Option<u32>,
+    /// What the issuer says of a decoupled authentication: approved, declined, rejected or
+    /// unavailable; nothing when absent
+    #[arg(long)]
+    word: Option<String>,
+    /// Seconds to wait for the RReq
+    #[arg(long, default_value_t = 10)]
+    patience: u64,
     /// threeDSRequestorChallengeInd; may be given twice for 2.3.1
     #[arg(long)]
     challenge_ind: Vec<String>,
@@ -426,6 +436,10 @@ fn pay_options(args: &Pay, ends: &Endpoints) -> Result<PayOptions> {
     let mut options = PayOptions::new(&args.pan, &args.amount, codes);
     options.version.clone_from(&args.version);
     options.skip_method = args.skip_method;
+    options.rreq_patience = Duration::from_secs(args.patience);
+    if let Some(word) = &args.word {
+        options.word = Some((IssuerSystems::for_endpoints(ends)?, word.clone()));
+    }
     options.ticks.clone_from(&args.ticks);
     options.steps = args.steps.iter().map(|step| to_step(step)).collect();
     options.order = Order {
@@ -500,7 +514,7 @@ fn print_receipt(receipt: &Receipt) -> Result<()> {
         say(&format!("  reason {reason}: {}", ds_simulator::words::reason(reason)))?;
     }
     say(&format!("  ARes {}", or_dash(&receipt.ares_status)))?;
-    if receipt.ares_status.as_deref() == Some("C") {
+    if matches!(receipt.ares_status.as_deref(), Some("C" | "D")) {
         say(&format!(
             "  RReq {}  attempts {}  CRes {}",
             or_dash(&receipt.status),

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::browser::{Browser, Challenge, ChallengeEnd, CodeSource, Step};
+use crate::issuer::IssuerSystems;
 use crate::merchant::{Payment, ThreeDsServer};
 use crate::message::{BrowserFacts, Order};
 use crate::trace::{masked, text};
@@ -27,6 +28,8 @@ pub struct PayOptions {
     pub skip_method: bool,
     /// How long to wait for the RReq after the browser is done.
     pub rreq_patience: Duration,
+    /// What the issuer says of a decoupled authentication, at once; nothing when absent.
+    pub word: Option<(IssuerSystems, String)>,
 }
 
 impl PayOptions {
@@ -42,6 +45,7 @@ impl PayOptions {
             browser: BrowserFacts::default(),
             skip_method: false,
             rreq_patience: Duration::from_secs(10),
+            word: None,
         }
     }
 }
@@ -105,6 +109,9 @@ pub async fn pay(
         }
     };
     let payment = merchant.authenticate(&payment.id, comp_ind, &options.browser).await?;
+    if payment.ares_status() == Some("D") {
+        return decoupled(merchant, payment, options).await;
+    }
     if !payment.challenged() {
         return Ok(receipt(&payment, None));
     }
@@ -131,6 +138,22 @@ pub async fn pay(
         .or_else(|| merchant.payment(&payment.id))
         .context("payment forgotten")?;
     Ok(receipt(&payment, Some(&end)))
+}
+
+/// Lets the issuer give its word, if it is to give one, and waits for the result.
+async fn decoupled(
+    merchant: &ThreeDsServer,
+    payment: Payment,
+    options: &PayOptions,
+) -> Result<Receipt> {
+    let ares = payment.ares.as_ref();
+    let acs_trans_id =
+        ares.and_then(|a| text(a, "acsTransID")).context("ARes without acsTransID")?;
+    if let Some((issuer, word)) = &options.word {
+        issuer.answer(acs_trans_id, word).await?;
+    }
+    let result = merchant.wait_until(&payment.id, options.rreq_patience, |p| p.rreq.is_some());
+    Ok(receipt(&result.await.unwrap_or(payment), None))
 }
 
 /// Reads the result off a payment and checks that its messages agree.

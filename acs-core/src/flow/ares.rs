@@ -5,13 +5,13 @@ use serde::Serialize;
 use super::AuthenticateInput;
 use super::consent::{Standing, Statuses};
 use super::decide::{Answer, Refusal, three_ri};
-use super::transaction::{Interface, Rendering, Template};
+use super::transaction::{Interface, Rendering, Template, Way};
 use super::words::{self, Language};
 use crate::crypto::{AuthenticationValue, AuthenticationValueGenerator, ValueFacts};
 use crate::dictionary::Message;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
 use crate::outgoing;
-use crate::profile::{DsProfile, EciTable};
+use crate::profile::DsProfile;
 
 /// Builds and checks the ARes for `answer`
 /// [P-ARES-03, P-ARES-05, P-ARES-06, P-ARES-07, Note 105, Note 112].
@@ -29,15 +29,16 @@ pub(super) fn build(
     let mut wire = Wire::base(input, answer.status());
     wire.statuses = Standing::of(input).statuses(input);
     wire.acs_operator_id = ds.acs_operator_id.as_deref();
-    wire.eci = eci(&ds.eci, answer.status());
+    wire.eci = ds.eci_of(input.areq.category, answer.status());
     wire.authentication_value = value.map(AuthenticationValue::expose);
     let told;
     match answer {
-        Answer::Proven(_) => {}
+        Answer::Proven(_) | Answer::Informational => {}
         Answer::NotAuthenticated(refusal)
         | Answer::Unavailable(refusal)
         | Answer::Rejected(refusal) => {
-            wire.trans_status_reason = Some(refusal.reason.as_str());
+            let told_why = ds.tells_reasons(input.areq.category);
+            wire.trans_status_reason = told_why.then_some(refusal.reason.as_str());
             if refusal.tell_cardholder && tells_cardholders(input) {
                 told = words::not_approved(input.issuer, language);
                 wire.cardholder_info = Some(CardholderInfo::of(&told, input.areq.version));
@@ -57,6 +58,17 @@ pub(super) fn build(
                 wire.authentication_method = Some([offer.via.method()]);
             } else {
                 wire.authentication_type = Some(DYNAMIC);
+            }
+        }
+        Answer::Decoupled(promise) => {
+            told = words::will_ask(input.issuer, language);
+            wire.cardholder_info = Some(CardholderInfo::of(&told, input.areq.version));
+            wire.acs_dec_con_ind = Some("Y");
+            wire.acs_challenge_mandated = Some(if promise.mandated { "Y" } else { "N" });
+            if input.areq.version >= MessageVersion::V231 {
+                wire.authentication_method = Some([Way::Decoupled.method()]);
+            } else {
+                wire.authentication_type = Some(DECOUPLED);
             }
         }
     }
@@ -104,20 +116,6 @@ pub(super) fn value(
 /// Whether positive results of a category carry an authentication value.
 pub(super) fn carries_value(category: MessageCategory, ds: &DsProfile) -> bool {
     category == MessageCategory::Payment || ds.npa_authentication_value
-}
-
-/// eci of a result, by the DS profile [P-AV-02, P-ARES-02, Req 108].
-pub(super) fn eci(table: &EciTable, status: TransStatus) -> Option<&str> {
-    match status {
-        TransStatus::Authenticated => table.authenticated.as_deref(),
-        TransStatus::Attempted => table.attempted.as_deref(),
-        TransStatus::NotAuthenticated | TransStatus::Unavailable | TransStatus::Rejected => {
-            table.not_authenticated.as_deref()
-        }
-        TransStatus::ChallengeRequired | TransStatus::Decoupled | TransStatus::Informational => {
-            None
-        }
-    }
 }
 
 /// `cardholderInfo`: text before 2.3.1, an object since [P-ARES-10, P-231-07, Note 109].
@@ -189,6 +187,8 @@ struct Wire<'a> {
     acs_rendering_type: Option<RenderingType>,
     #[serde(rename = "acsSignedContent", skip_serializing_if = "Option::is_none")]
     acs_signed_content: Option<&'a str>,
+    #[serde(rename = "acsDecConInd", skip_serializing_if = "Option::is_none")]
+    acs_dec_con_ind: Option<&'static str>,
     #[serde(rename = "acsChallengeMandated", skip_serializing_if = "Option::is_none")]
     acs_challenge_mandated: Option<&'static str>,
     #[serde(rename = "authenticationType", skip_serializing_if = "Option::is_none")]
@@ -228,6 +228,7 @@ impl<'a> Wire<'a> {
             acs_url: None,
             acs_rendering_type: None,
             acs_signed_content: None,
+            acs_dec_con_ind: None,
             acs_challenge_mandated: None,
             authentication_type: None,
             authentication_method: None,
@@ -256,6 +257,8 @@ impl<'a> Wire<'a> {
 
 /// `authenticationType`: dynamic, as every one-time password is.
 pub(super) const DYNAMIC: &str = "02";
+/// `authenticationType`: decoupled.
+pub(super) const DECOUPLED: &str = "04";
 /// `deviceUserInterfaceMode`.
 const PORTRAIT: &str = "01";
 /// Device data version when the device named none.

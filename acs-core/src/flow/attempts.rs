@@ -1,8 +1,9 @@
 //! The attempts policy: `A` only where an issuer's rule (or a scripted test card) says so
 //! beforehand (invariant 3).
 
+use super::AuthenticateInput;
 use crate::element::TransStatus;
-use crate::policy::{Rule, RuleOutcome};
+use crate::policy::RuleOutcome;
 use crate::profile::ScriptedOutcome;
 
 /// Proof that the issuer's policy gives an attempts result.
@@ -12,12 +13,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// From a rule that fired, when its outcome is an attempt.
-    pub(super) fn by_rule(rule: &Rule) -> Option<Self> {
-        Self::by_outcome(&rule.name, &rule.then)
+    /// From the card's range, when the issuer has put that into attempts mode.
+    pub(super) fn by_range(input: &AuthenticateInput<'_>) -> Option<Self> {
+        input.attempts_range.then(|| Self { policy: "attempts-range".to_owned() })
     }
 
-    /// From the issuer's default, when that is an attempt.
+    /// From a rule that fired or the issuer's default, when its outcome is an attempt.
     pub(super) fn by_outcome(name: &str, outcome: &RuleOutcome) -> Option<Self> {
         (*outcome == RuleOutcome::Attempt).then(|| Self { policy: name.to_owned() })
     }

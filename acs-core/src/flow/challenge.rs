@@ -3,6 +3,7 @@
 
 mod app;
 mod creq;
+mod decoupled;
 mod entry;
 mod intent;
 pub(super) mod otp;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use crate::crypto::{AuthenticationValueGenerator, ChallengeKeys, ContentKey};
 use crate::element::{MessageVersion, Pan, TransId};
 use crate::erro::{ErroContext, Fault, Rejection};
+use crate::flow::confirmation::Verdict;
 use crate::flow::consent::{self, Choice, Statuses};
 use crate::flow::present::View;
 use crate::flow::proof::Proof;
@@ -23,7 +25,7 @@ use crate::flow::reason::Reason;
 use crate::flow::rreq::{self, Outcome};
 use crate::flow::transaction::{
     AcceptedCReq, AuditEvent, Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Transaction,
-    Via,
+    Way,
 };
 use crate::flow::words;
 use crate::message::{ReadRules, peek_ids};
@@ -66,6 +68,8 @@ pub enum Input<'a> {
     DeadlineReached,
     /// News of the RReq.
     RReq(RReqNews<'a>),
+    /// Word from the issuer's own systems.
+    Confirmation(Verdict),
 }
 
 /// Fields of the challenge page's form.
@@ -144,6 +148,7 @@ pub fn handle(
         Input::Form(form) => machine.form(&form),
         Input::DeadlineReached => machine.deadline(),
         Input::RReq(news) => machine.rreq_news(&news),
+        Input::Confirmation(verdict) => machine.confirmation(verdict),
     }
 }
 
@@ -243,13 +248,17 @@ impl Machine<'_> {
         self.step(None)
     }
 
-    /// The wait of the phase is over [P-BRW-34, P-BRW-35]
+    /// The wait of the phase is over [P-BRW-34, P-BRW-35, P-DEC-03]
     /// [P-TMO-03, P-TMO-05, P-BRW-24, Req 221, Req 227, Note 4, Note 5]
     /// [P-TMO-04, Req 223, Req 224].
     fn time_out(&mut self) {
         let (cancel, ending, why) = match &self.transaction.phase {
             Phase::ExpectCReq(_) => (NEVER_BEGUN, Ending::NeverBegun, "no CReq in time"),
             Phase::ExpectEntry(_) => (IDLE, Ending::Idle, "nothing happened on the page"),
+            Phase::Decoupled(_) => {
+                let outcome = Self::decoupled_time_over();
+                return self.end(outcome, Ending::TimeOver, "no word from the issuer in time");
+            }
             _ => return,
         };
         let reason = Reason::TIMED_OUT;
@@ -280,9 +289,10 @@ impl Machine<'_> {
 
     /// [P-RREQ-01, Req 128, Note 114, Req 66]
     fn end_with(&mut self, outcome: Outcome, ending: Ending, why: &str, creq: AcceptedCReq) {
-        let (via, counter, code_may_be_waiting) = match &self.transaction.phase {
-            Phase::ExpectCReq(wait) => (wait.via, 0, false),
-            Phase::ExpectEntry(entry) => (entry.via, entry.counter, true),
+        let (via, counter, waiting) = match &self.transaction.phase {
+            Phase::ExpectCReq(wait) => (Way::from(wait.via), 0, None),
+            Phase::ExpectEntry(entry) => (entry.via.into(), entry.counter, Some(Output::CancelOtp)),
+            Phase::Decoupled(_) => (Way::Decoupled, 0, Some(Output::CancelAsk)),
             _ => return,
         };
         let agreed = self.agreed(&outcome);
@@ -301,9 +311,7 @@ impl Machine<'_> {
         };
         self.moves_on();
         self.keep(agreed);
-        if code_may_be_waiting {
-            self.outputs.push(Output::CancelOtp);
-        }
+        self.outputs.extend(waiting);
         self.audit_end(&decided, &outcome, why);
         self.transaction.phase = match self.transaction.ds_url.clone().zip(body) {
             Some((ds_url, body)) => {
@@ -353,7 +361,7 @@ impl Machine<'_> {
         outcome: Outcome,
         ending: Ending,
         counter: u8,
-        via: Via,
+        via: Way,
         statuses: &Statuses,
     ) -> (Outcome, Ending, Option<Vec<u8>>) {
         let build = |machine: &Self, outcome: &Outcome, statuses: &Statuses| {

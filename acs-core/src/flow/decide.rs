@@ -1,7 +1,9 @@
 //! The decision: what an AReq is answered, and why. First match wins: what cannot be served, the
 //! card's state, a test card's script, the issuer's rules, its default.
 
+mod decoupled;
 pub(super) mod three_ri;
+mod wishes;
 
 use super::AuthenticateInput;
 use super::app_channel::{self, NoOffer};
@@ -9,10 +11,11 @@ use super::attempts::Attempt;
 use super::proof::Proof;
 use super::reason::Reason;
 use super::transaction::{Rendering, Via};
-use crate::element::{DeviceChannel, TransStatus};
+use crate::element::{DeviceChannel, MessageCategory, TransStatus};
 use crate::message::AppData;
-use crate::policy::{Facts, RuleOutcome};
+use crate::policy::{Facts, Rule, RuleOutcome};
 use crate::profile::{Card, CardLookup, CardState, PolicyProfile, ScriptedOutcome};
+pub(super) use decoupled::Promise;
 
 /// Proof that the decision step accepted the risk of a transaction without a challenge.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub(super) enum Answer {
     Unavailable(Refusal),
     Rejected(Refusal),
     Challenge(Offer),
+    Decoupled(Promise),
+    Informational,
 }
 
 /// A negative answer.
@@ -65,6 +70,8 @@ impl Answer {
             Self::Unavailable(_) => TransStatus::Unavailable,
             Self::Rejected(_) => TransStatus::Rejected,
             Self::Challenge(_) => TransStatus::ChallengeRequired,
+            Self::Decoupled(_) => TransStatus::Decoupled,
+            Self::Informational => TransStatus::Informational,
         }
     }
 
@@ -73,7 +80,7 @@ impl Answer {
             Self::NotAuthenticated(refusal)
             | Self::Unavailable(refusal)
             | Self::Rejected(refusal) => Some(refusal),
-            Self::Proven(_) | Self::Challenge(_) => None,
+            Self::Proven(_) | Self::Challenge(_) | Self::Decoupled(_) | Self::Informational => None,
         }
     }
 }
@@ -103,7 +110,8 @@ impl Decision {
 
 /// Decides an AReq.
 pub(super) fn decide(input: &AuthenticateInput<'_>) -> Decision {
-    not_served(input).or_else(|| card_state(input)).unwrap_or_else(|| match input.card {
+    let first = not_served(input).or_else(|| attempts_range(input)).or_else(|| card_state(input));
+    first.unwrap_or_else(|| match input.card {
         CardLookup::Found(card) => active_card(input, card),
         CardLookup::Unknown | CardLookup::Failed => failure(input, "card-unread"),
     })
@@ -123,12 +131,42 @@ fn not_served(input: &AuthenticateInput<'_>) -> Option<Decision> {
     let unavailable = |reason, rule| {
         Some(Decision::new(Answer::Unavailable(plain(reason)), "OUT-NOT-OFFERED", rule))
     };
+    if input.areq.category == MessageCategory::NonPayment && !input.issuer.npa_offered {
+        return unavailable(Reason::NO_NPA, "npa-not-offered");
+    }
     match input.areq.channel {
         DeviceChannel::Browser | DeviceChannel::App => None,
         DeviceChannel::ThreeRi => {
             three_ri::not_offered(input).and_then(|(reason, step)| unavailable(reason, step))
         }
     }
+}
+
+/// Proof of an attempt for a card of a range that the issuer does not authenticate yet, on record or
+/// not: unless the card is closed or a rule refuses.
+fn attempts_range(input: &AuthenticateInput<'_>) -> Option<Decision> {
+    let attempt = Attempt::by_range(input)?;
+    let refused = match input.card {
+        CardLookup::Failed => true,
+        CardLookup::Unknown => false,
+        CardLookup::Found(card) => match card.state {
+            CardState::Active => {
+                scripted_for(input, card).is_some() || expiry_mismatch(input, card).is_some()
+            }
+            CardState::NotActivated | CardState::NotEnrolled => false,
+            _ => true,
+        },
+    };
+    let refuses = |rule: &Rule| {
+        matches!(
+            rule.then,
+            RuleOutcome::Deny { .. } | RuleOutcome::Reject { .. } | RuleOutcome::Unavailable { .. }
+        )
+    };
+    if refused || firing_rule(input).is_some_and(refuses) {
+        return None;
+    }
+    Some(Decision::new(Answer::Proven(Proof::Attempt(attempt)), "OUT-ATTEMPT", RANGE))
 }
 
 /// Answers that follow from the issuer's books alone (controls 0.4)
@@ -176,16 +214,48 @@ fn expiry_mismatch(input: &AuthenticateInput<'_>, card: &Card) -> Option<Decisio
 
 /// [Req 106, Req 29]
 fn active_card(input: &AuthenticateInput<'_>, card: &Card) -> Decision {
-    if let Some(script) = card.outcome.as_ref().filter(|_| input.issuer.scripted_outcomes) {
+    if let Some(script) = scripted_for(input, card) {
         return scripted(input, card, script);
     }
+    let rule = firing_rule(input);
+    let (step, outcome) = match rule {
+        Some(rule) => (rule.name.as_str(), &rule.then),
+        None => default_outcome(input),
+    };
+    if wishes::is_credential_linked(input, rule, outcome) {
+        return challenge(input, card, LINKING, false);
+    }
+    let decision = by_outcome(input, card, step, outcome);
+    if *outcome == RuleOutcome::Accept && wishes::mandates_challenge(input.areq) {
+        return mandated_by_requestor(input, card, decision);
+    }
+    decision
+}
+
+fn scripted_for<'a>(input: &AuthenticateInput<'_>, card: &'a Card) -> Option<&'a ScriptedOutcome> {
+    card.outcome.as_ref().filter(|_| input.issuer.scripted_outcomes)
+}
+
+/// The first rule whose conditions hold; one that informs is passed over where I may not be
+/// answered.
+fn firing_rule<'a>(input: &AuthenticateInput<'a>) -> Option<&'a Rule> {
     let facts = Facts::of(input);
-    match input.issuer.rules.iter().find(|rule| rule.when.holds(&facts)) {
-        Some(rule) => by_outcome(input, card, &rule.name, &rule.then, || Attempt::by_rule(rule)),
-        None => {
-            let (step, outcome) = default_outcome(input);
-            by_outcome(input, card, step, outcome, || Attempt::by_outcome(step, outcome))
-        }
+    let informs = wishes::allow_information(input.areq);
+    let fires =
+        |rule: &&Rule| rule.when.holds(&facts) && (rule.then != RuleOutcome::Inform || informs);
+    input.issuer.rules.iter().find(fires)
+}
+
+/// Indicator 04 turns an acceptance into a challenge, where one can be done [P-STAT-13].
+fn mandated_by_requestor(
+    input: &AuthenticateInput<'_>,
+    card: &Card,
+    accepted: Decision,
+) -> Decision {
+    let challenged = challenge(input, card, &accepted.rule, false);
+    match challenged.answer {
+        Answer::Challenge(_) | Answer::Decoupled(_) => challenged.because("challenge-indicator-04"),
+        _ => accepted,
     }
 }
 
@@ -203,7 +273,6 @@ fn by_outcome(
     card: &Card,
     rule: &str,
     outcome: &RuleOutcome,
-    attempt: impl FnOnce() -> Option<Attempt>,
 ) -> Decision {
     let legal = |code: &str, instead| Reason::configured(code, input.areq.version, &instead);
     match outcome {
@@ -211,11 +280,17 @@ fn by_outcome(
             let proof = RiskAccepted { rule: rule.to_owned() };
             Decision::new(Answer::Proven(Proof::RiskAccepted(proof)), "OUT-OK", rule)
         }
-        RuleOutcome::Attempt => attempt().map_or_else(
+        RuleOutcome::Attempt => Attempt::by_outcome(rule, outcome).map_or_else(
             || failure(input, rule),
             |proof| Decision::new(Answer::Proven(Proof::Attempt(proof)), "OUT-ATTEMPT", rule),
         ),
         RuleOutcome::Challenge { mandated } => challenge(input, card, rule, *mandated),
+        RuleOutcome::Decoupled { mandated } if decoupled::is_known(input) => {
+            decoupled::only(input, rule, *mandated)
+        }
+        RuleOutcome::Decoupled { mandated } => challenge(input, card, rule, *mandated),
+        RuleOutcome::Inform if wishes::allow_information(input.areq) => wishes::informational(rule),
+        RuleOutcome::Inform => challenge(input, card, rule, false),
         RuleOutcome::Deny { reason } => {
             let reason = legal(reason, Reason::NOT_AUTHENTICATED);
             Decision::new(Answer::NotAuthenticated(plain(reason)), "OUT-DENY", rule)
@@ -249,10 +324,15 @@ fn scripted(input: &AuthenticateInput<'_>, card: &Card, script: &ScriptedOutcome
         TransStatus::Unavailable => {
             Answer::Unavailable(reason(Reason::technical(input.areq.version, input.issuer)))
         }
-        TransStatus::ChallengeRequired | TransStatus::Decoupled => {
+        TransStatus::Decoupled if decoupled::is_known(input) => {
+            return decoupled::only(input, SCRIPTED, false);
+        }
+        TransStatus::Informational if wishes::allow_information(input.areq) => {
+            return wishes::informational(SCRIPTED);
+        }
+        TransStatus::ChallengeRequired | TransStatus::Decoupled | TransStatus::Informational => {
             return challenge(input, card, SCRIPTED, false);
         }
-        TransStatus::Informational => return failure(input, SCRIPTED),
         TransStatus::Attempted => match Attempt::by_script(script) {
             Some(proof) => Answer::Proven(Proof::Attempt(proof)),
             None => return failure(input, SCRIPTED),
@@ -261,17 +341,15 @@ fn scripted(input: &AuthenticateInput<'_>, card: &Card, script: &ScriptedOutcome
     Decision::new(answer, "OUT-SCRIPTED", SCRIPTED)
 }
 
-/// C where it can be done; else what comes closest to "not authenticated"
-/// [P-STAT-05, P-STAT-13, Note 99, Note 91].
+/// C, or D where the requestor prefers that, where it can be done; else what comes closest to
+/// "not authenticated" [P-STAT-05, P-STAT-13, Note 99, Note 91].
 fn challenge(input: &AuthenticateInput<'_>, card: &Card, rule: &str, mandated: bool) -> Decision {
     let denied = |reason| Answer::NotAuthenticated(plain(reason));
-    if input.areq.challenge_ind.iter().any(|code| code == NO_CHALLENGE) {
-        return Decision::new(denied(Reason::NOT_AUTHENTICATED), "OUT-CH", rule)
-            .because("challenge-indicator-06");
+    if wishes::forbids_challenge(input.areq) {
+        return wishes::instead_of_challenge(input.areq, rule, mandated);
     }
-    if input.areq.channel == DeviceChannel::ThreeRi {
-        return Decision::new(denied(Reason::NOT_AUTHENTICATED), "OUT-CH", rule)
-            .because("nobody-there");
+    if let Some(decided) = decoupled::for_challenge(input, rule, mandated) {
+        return decided;
     }
     let browser = input.areq.channel == DeviceChannel::Browser;
     if (browser && !input.notification_url_allowed) || input.areq.ds_url.is_none() {
@@ -325,5 +403,5 @@ const fn plain(reason: Reason) -> Refusal {
 /// Names of the decision steps that are no rules.
 const DEFAULT: &str = "default";
 const SCRIPTED: &str = "scripted";
-/// Challenge indicator: no challenge requested, data share only [P-STAT-13].
-const NO_CHALLENGE: &str = "06";
+const LINKING: &str = "npa-linking";
+const RANGE: &str = "attempts-range";

@@ -43,6 +43,7 @@ impl PriorTransaction {
                 Phase::ExpectRRes(wait) => wait.decided.status,
                 Phase::Ended(decided) => decided.status,
                 Phase::ExpectCReq(_) | Phase::ExpectEntry(_) => TransStatus::ChallengeRequired,
+                Phase::Decoupled(_) => TransStatus::Decoupled,
             },
             created: stored.created,
             card_token: stored.card_token.clone(),

@@ -3,6 +3,7 @@
 //!
 //! - [`Verified`] by `challenge::otp`, where a code was compared and was right,
 //! - [`RiskAccepted`] by `decide`, where a rule accepted the risk,
+//! - [`Confirmed`] by `confirmation`, where the issuer's own systems said so,
 //! - [`Attempt`] by `attempts`, where the issuer's rules say so beforehand.
 //!
 //! ```compile_fail,E0451
@@ -16,6 +17,7 @@ use crate::element::TransStatus;
 
 pub use super::attempts::Attempt;
 pub use super::challenge::otp::Verified;
+pub use super::confirmation::Confirmed;
 pub use super::decide::RiskAccepted;
 
 /// Why an authentication value may be made.
@@ -28,6 +30,8 @@ pub enum Proof {
     RiskAccepted(RiskAccepted),
     /// The issuer's rules give proof of an attempt.
     Attempt(Attempt),
+    /// The issuer's own systems verified the cardholder.
+    Confirmed(Confirmed),
 }
 
 impl Proof {
@@ -38,6 +42,7 @@ impl Proof {
             Self::Verified(_) => 1,
             Self::RiskAccepted(_) => 2,
             Self::Attempt(_) => 3,
+            Self::Confirmed(_) => 4,
         }
     }
 
@@ -45,7 +50,9 @@ impl Proof {
     #[must_use]
     pub const fn status(&self) -> TransStatus {
         match self {
-            Self::Verified(_) | Self::RiskAccepted(_) => TransStatus::Authenticated,
+            Self::Verified(_) | Self::RiskAccepted(_) | Self::Confirmed(_) => {
+                TransStatus::Authenticated
+            }
             Self::Attempt(_) => TransStatus::Attempted,
         }
     }

@@ -20,7 +20,12 @@ impl Reason {
     pub(super) const TOO_MANY_CHALLENGES: Self = Self::everywhere("19");
     pub(super) const NOT_AUTHENTICATED: Self = Self::everywhere("01");
     pub(super) const DEVICE: Self = Self::everywhere("03");
+    pub(super) const NO_NPA: Self = Self::everywhere("20");
     pub(super) const NO_3RI: Self = Self::everywhere("21");
+    /// From 2.2.0 on, like everything about decoupled authentication.
+    pub(super) const DECOUPLED_NEEDED: Self = Self::everywhere("23");
+    pub(super) const TIME_OVER: Self = Self::everywhere("24");
+    pub(super) const TOO_SHORT: Self = Self::everywhere("25");
 
     /// For codes 01 to 21, which every version knows.
     const fn everywhere(code: &'static str) -> Self {

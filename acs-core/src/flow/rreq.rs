@@ -4,13 +4,13 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::ares::{DYNAMIC, RenderingType, carries_value, eci};
+use super::ares::{DECOUPLED, DYNAMIC, RenderingType, carries_value};
 use super::category;
 use super::challenge::ChallengeContext;
 use super::consent::Statuses;
 use super::proof::Proof;
 use super::reason::Reason;
-use super::transaction::{Transaction, Via};
+use super::transaction::{Transaction, Way};
 use crate::crypto::{AuthenticationValue, ValueFacts};
 use crate::dictionary::Message;
 use crate::element::{MessageVersion, TransId, TransStatus};
@@ -23,6 +23,8 @@ pub(super) enum Outcome {
     Proven(Proof),
     /// N.
     Denied { reason: Reason, cancel: Option<&'static str> },
+    /// R: the issuer refuses the cardholder's transaction.
+    Rejected { reason: Reason },
     /// U; with a copy of the Erro where one caused it.
     Unavailable { reason: Reason, cancel: Option<&'static str>, erro: Option<Value> },
 }
@@ -32,6 +34,7 @@ impl Outcome {
         match self {
             Self::Proven(proof) => proof.status(),
             Self::Denied { .. } => TransStatus::NotAuthenticated,
+            Self::Rejected { .. } => TransStatus::Rejected,
             Self::Unavailable { .. } => TransStatus::Unavailable,
         }
     }
@@ -39,13 +42,15 @@ impl Outcome {
     pub(super) const fn reason(&self) -> Option<&Reason> {
         match self {
             Self::Proven(_) => None,
-            Self::Denied { reason, .. } | Self::Unavailable { reason, .. } => Some(reason),
+            Self::Denied { reason, .. }
+            | Self::Rejected { reason }
+            | Self::Unavailable { reason, .. } => Some(reason),
         }
     }
 
     pub(super) const fn cancel(&self) -> Option<&'static str> {
         match self {
-            Self::Proven(_) => None,
+            Self::Proven(_) | Self::Rejected { .. } => None,
             Self::Denied { cancel, .. } | Self::Unavailable { cancel, .. } => *cancel,
         }
     }
@@ -60,16 +65,19 @@ pub(super) fn build(
     transaction: &Transaction,
     outcome: &Outcome,
     counter: u8,
-    via: Via,
+    way: Way,
     statuses: &Statuses,
     context: &ChallengeContext<'_>,
 ) -> Result<Vec<u8>, String> {
     let value = value(transaction, outcome, context);
-    let counter = format!("{:02}", counter.min(99));
+    let decoupled = way == Way::Decoupled;
+    // Neither 3RI nor decoupled authentication has one [P-DEC-05].
+    let counter = (!decoupled).then(|| format!("{:02}", counter.min(99)));
     let newest = transaction.version >= MessageVersion::V231;
     let completed =
         matches!(outcome.status(), TransStatus::Authenticated | TransStatus::NotAuthenticated);
-    let method = completed.then(|| Method::of(via, newest));
+    let method = Method::of(way, newest).filter(|_| completed);
+    let kind = if decoupled { DECOUPLED } else { DYNAMIC };
     let app = transaction.app.as_deref();
     let wire = Wire {
         message_type: "RReq",
@@ -80,15 +88,18 @@ pub(super) fn build(
         sdk_trans_id: app.map(|app| app.sdk_trans_id),
         message_category: category(transaction.category),
         trans_status: outcome.status(),
-        trans_status_reason: outcome.reason().map(Reason::as_str),
+        trans_status_reason: outcome
+            .reason()
+            .filter(|_| context.ds.tells_reasons(transaction.category))
+            .map(Reason::as_str),
         authentication_value: value.as_ref().map(AuthenticationValue::expose),
-        eci: eci(&context.ds.eci, outcome.status()),
-        authentication_type: (completed && !newest).then_some(DYNAMIC),
+        eci: context.ds.eci_of(transaction.category, outcome.status()),
+        authentication_type: (completed && !newest).then_some(kind),
         authentication_method: method,
         acs_rendering_type: app
             .and_then(|app| app.rendering)
             .map(|rendering| RenderingType::of(rendering, transaction.version)),
-        interaction_counter: &counter,
+        interaction_counter: counter.as_deref(),
         challenge_cancel: outcome.cancel(),
         challenge_error_reporting: match outcome {
             Outcome::Unavailable { erro, .. } if newest => erro.as_ref(),
@@ -137,8 +148,13 @@ enum Method {
 }
 
 impl Method {
-    const fn of(via: Via, newest: bool) -> Self {
-        if newest { Self::List([via.method()]) } else { Self::One(via.method()) }
+    /// 2.2.0 has no code for decoupled, only an authenticationType.
+    fn of(way: Way, newest: bool) -> Option<Self> {
+        match (way, newest) {
+            (_, true) => Some(Self::List([way.method()])),
+            (Way::Decoupled, false) => None,
+            (_, false) => Some(Self::One(way.method())),
+        }
     }
 }
 
@@ -172,8 +188,8 @@ struct Wire<'a> {
     authentication_method: Option<Method>,
     #[serde(rename = "acsRenderingType", skip_serializing_if = "Option::is_none")]
     acs_rendering_type: Option<RenderingType>,
-    #[serde(rename = "interactionCounter")]
-    interaction_counter: &'a str,
+    #[serde(rename = "interactionCounter", skip_serializing_if = "Option::is_none")]
+    interaction_counter: Option<&'a str>,
     #[serde(rename = "challengeCancel", skip_serializing_if = "Option::is_none")]
     challenge_cancel: Option<&'static str>,
     #[serde(rename = "challengeErrorReporting", skip_serializing_if = "Option::is_none")]

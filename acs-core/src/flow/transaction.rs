@@ -5,6 +5,7 @@ mod compact;
 
 use serde::{Deserialize, Serialize};
 
+use super::confirmation::ConfirmationRequest;
 use crate::UtcMillis;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
 use crate::message::{Merchant, Purchase};
@@ -83,7 +84,7 @@ pub(super) const FORMAT: u16 = 1;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The ARes was the end: Y, N, U, R or A.
+    /// The ARes was the end: Y, N, U, R, A or I.
     #[serde(rename = "answered")]
     Answered(Answered),
     /// The ARes was C; the requestor has not come yet.
@@ -92,6 +93,9 @@ pub enum Phase {
     /// A page is shown.
     #[serde(rename = "entry")]
     ExpectEntry(Box<ExpectEntry>),
+    /// The ARes was D; the issuer's systems ask the cardholder.
+    #[serde(rename = "dec")]
+    Decoupled(Decoupled),
     /// Decided; the RReq is on its way.
     #[serde(rename = "rres")]
     ExpectRRes(ExpectRRes),
@@ -110,6 +114,15 @@ pub struct Answered {
     /// `transStatusReason` sent.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// A decoupled authentication.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Decoupled {
+    /// End of the requestor's time.
+    #[serde(rename = "u")]
+    pub until: UtcMillis,
 }
 
 /// How a code reaches the cardholder.
@@ -136,6 +149,49 @@ impl Via {
         match self {
             Self::Sms => "02",
             Self::Email => "05",
+        }
+    }
+}
+
+/// How a cardholder was to be authenticated: by a code, or by the issuer itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Way {
+    /// A code by text message.
+    Sms,
+    /// A code by mail.
+    Email,
+    /// Decoupled: in the issuer's own way and time.
+    Decoupled,
+}
+
+impl Way {
+    /// `sms`, `email` or `decoupled`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => Via::Sms.as_str(),
+            Self::Email => Via::Email.as_str(),
+            Self::Decoupled => "decoupled",
+        }
+    }
+
+    /// `authenticationMethod`; that of decoupled is of 2.3.1 only.
+    pub(super) const fn method(self) -> &'static str {
+        match self {
+            Self::Sms => Via::Sms.method(),
+            Self::Email => Via::Email.method(),
+            Self::Decoupled => "12",
+        }
+    }
+}
+
+impl From<Via> for Way {
+    fn from(via: Via) -> Self {
+        match via {
+            Via::Sms => Self::Sms,
+            Via::Email => Self::Email,
         }
     }
 }
@@ -259,7 +315,7 @@ pub struct Decided {
     #[serde(rename = "n")]
     pub counter: u8,
     #[serde(rename = "w")]
-    pub via: Via,
+    pub via: Way,
     #[serde(rename = "e")]
     pub ending: Ending,
     #[serde(rename = "q", default)]
@@ -282,6 +338,10 @@ pub enum Ending {
     /// Too many wrong codes, a failure of ours, or a result that became U on its way.
     Failed,
     Cancelled,
+    /// The issuer's systems gave their word.
+    Confirmed,
+    /// They did not, in the requestor's time.
+    TimeOver,
     /// Nothing came for 10 minutes: no CRes [P-BRW-34].
     Idle,
     /// The first CReq did not come in time: no CRes [P-BRW-35].
@@ -298,6 +358,7 @@ impl Transaction {
         match &self.phase {
             Phase::ExpectCReq(wait) => Some(wait.until),
             Phase::ExpectEntry(entry) => Some(entry.until),
+            Phase::Decoupled(wait) => Some(wait.until),
             Phase::Answered(_) | Phase::ExpectRRes(_) | Phase::Ended(_) => None,
         }
     }
@@ -371,6 +432,10 @@ pub enum Output {
     CancelOtp,
     /// Keep a cardholder's consent in the same commit.
     Consent(Consent),
+    /// Let the issuer's systems ask the cardholder: stored sealed until delivered or `expires`.
+    AskIssuer(ConfirmationRequest),
+    /// Stop and wipe an undelivered request: there is a result.
+    CancelAsk,
 }
 
 /// A message to a cardholder.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::consent::Standing;
 use super::decide::{Answer, Decision};
+use super::transaction::Way;
 use super::{AuditEvent, AuthenticateInput, Output, category};
 use crate::element::DeviceChannel;
 use crate::message::{AuthenticationClaim, Claims};
@@ -61,6 +62,15 @@ pub(super) fn event(input: &AuthenticateInput<'_>, decision: &Decision) -> Outpu
         notes.put("via", offer.via.as_str());
         notes.put("mandated", offer.mandated);
         notes.known("rendering", offer.rendering);
+    }
+    notes.known("decoupled_req", areq.decoupled_req_ind.as_deref());
+    if let Answer::Decoupled(promise) = &decision.answer {
+        notes.put("via", Way::Decoupled.as_str());
+        notes.put("minutes", promise.minutes);
+        notes.put("mandated", promise.mandated);
+    }
+    if input.attempts_range {
+        notes.put("attempts_range", true);
     }
     AuditEvent::of("areq-answered", notes.end())
 }

@@ -98,6 +98,37 @@ impl Occasion<'_> {
         }
     }
 
+    /// What the issuer's systems ask the cardholder.
+    pub(super) fn question(&self) -> String {
+        let card = self.card_last4;
+        match (self.shop(), self.amount(), self.language) {
+            (Some(shop), Some(amount), Language::Japanese) => {
+                format!("{shop}での{amount}のお支払い（カード末尾{card}）を承認しますか？")
+            }
+            (Some(shop), None, Language::Japanese) => {
+                format!("{shop}でのカード（末尾{card}）の確認を承認しますか？")
+            }
+            (None, Some(amount), Language::Japanese) => {
+                format!("{amount}のお支払い（カード末尾{card}）を承認しますか？")
+            }
+            (None, None, Language::Japanese) => {
+                format!("カード（末尾{card}）の確認を承認しますか？")
+            }
+            (Some(shop), Some(amount), Language::English) => {
+                format!("Approve {amount} at {shop} with the card ending {card}?")
+            }
+            (Some(shop), None, Language::English) => {
+                format!("Approve the use of the card ending {card} at {shop}?")
+            }
+            (None, Some(amount), Language::English) => {
+                format!("Approve {amount} with the card ending {card}?")
+            }
+            (None, None, Language::English) => {
+                format!("Approve the use of the card ending {card}?")
+            }
+        }
+    }
+
     pub(super) fn email(&self, code: &str) -> String {
         let (shop, amount, card, code_label) = match self.language {
             Language::Japanese => ("ご利用店", "金額", "カード末尾", "認証コード"),
@@ -156,6 +187,16 @@ pub(super) fn not_approved(issuer: &IssuerProfile, language: Language) -> String
         (Language::English, phone) => {
             format!("{name} did not approve this payment. Questions: {phone}")
         }
+    };
+    long.chars().take(MAX_CARDHOLDER_INFO).collect()
+}
+
+/// `cardholderInfo` of a decoupled authentication; at most 128 characters.
+pub(super) fn will_ask(issuer: &IssuerProfile, language: Language) -> String {
+    let name = name_in(&issuer.locales, language);
+    let long = match language {
+        Language::Japanese => format!("{name}からの確認のご連絡にお答えください。"),
+        Language::English => format!("{name} will contact you to confirm. Please answer there."),
     };
     long.chars().take(MAX_CARDHOLDER_INFO).collect()
 }

@@ -219,19 +219,23 @@ impl fmt::Display for Reason {
             Self::OutcomeInProduction => {
                 f.write_str("\"outcome\" is for the development profile only")
             }
-            Self::OutcomeStatus => f.write_str("\"outcome.status\" is none of Y, A, N, U, R, C"),
+            Self::OutcomeStatus => {
+                f.write_str("\"outcome.status\" is none of Y, A, N, U, R, C, D, I")
+            }
             Self::OutcomeReason => f.write_str("\"outcome.reason\" is not two digits"),
         }
     }
 }
 
-const STATUSES: [TransStatus; 6] = [
+const STATUSES: [TransStatus; 8] = [
     TransStatus::Authenticated,
     TransStatus::Attempted,
     TransStatus::NotAuthenticated,
     TransStatus::Unavailable,
     TransStatus::Rejected,
     TransStatus::ChallengeRequired,
+    TransStatus::Decoupled,
+    TransStatus::Informational,
 ];
 
 #[cfg(test)]

@@ -15,6 +15,12 @@ use crate::signing::Signing;
 use crate::tls::{self, identity};
 
 pub(super) fn check(config: &Config, report: &mut Report) {
+    for pair in config.tls.issuer.iter().flat_map(|issuer| &issuer.certificates) {
+        let subject = format!("tls.issuer {}", pair.cert.display());
+        if usable(&subject, pair, report).is_some() {
+            report.ok(format!("{subject}: fits its key"));
+        }
+    }
     for pair in &config.tls.cardholder.certificates {
         cardholder(config, pair, report);
     }

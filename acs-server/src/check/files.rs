@@ -25,6 +25,11 @@ pub(super) fn check(config: &Config, report: &mut Report) {
             Gateway::Webhook { key_file, .. } => key(&name, key_file, report),
         }
     }
+    for issuer in &config.issuer {
+        if let Some(api) = &issuer.api {
+            key(&format!("issuer \"{}\" api", issuer.id), &api.key_file, report);
+        }
+    }
     if let Some(file) = &config.log.file {
         writable("log.file", file, report);
     }

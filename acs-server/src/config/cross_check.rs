@@ -42,8 +42,9 @@ fn sockets(config: &Config, findings: &mut Vec<String>) {
         ("listen.cardholder".to_owned(), config.listen.cardholder),
         ("listen.ops".to_owned(), config.listen.ops),
     ];
+    let issuer = config.listen.issuer.map(|address| ("listen.issuer".to_owned(), address));
     let ds = config.ds.iter().map(|ds| (format!("ds \"{}\" listen", ds.id), ds.listen));
-    for (name, address) in fixed.into_iter().chain(ds) {
+    for (name, address) in fixed.into_iter().chain(issuer).chain(ds) {
         if address.port() != 0 && !seen.insert(address) {
             findings.push(format!(
                 "{name} = \"{address}\" is used twice: every listener needs a socket of its own"
@@ -97,6 +98,20 @@ fn directory_servers(config: &Config, findings: &mut Vec<String>) {
         directory_server(ds, findings);
     }
     certificates("tls.cardholder", config.tls.cardholder.certificates.len(), findings);
+    issuer_listener(config, findings);
+}
+
+/// The listener needs an address and an identity, or neither.
+fn issuer_listener(config: &Config, findings: &mut Vec<String>) {
+    match (&config.listen.issuer, &config.tls.issuer) {
+        (Some(_), Some(tls)) => certificates("tls.issuer", tls.certificates.len(), findings),
+        (Some(_), None) => findings.push(
+            "listen.issuer needs an identity: add certificates under [tls.issuer]".to_owned(),
+        ),
+        (None, Some(_)) => findings
+            .push("tls.issuer has no socket: add listen.issuer, or remove [tls.issuer]".to_owned()),
+        (None, None) => {}
+    }
 }
 
 fn directory_server(ds: &Ds, findings: &mut Vec<String>) {
@@ -178,11 +193,28 @@ fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
         }
     }
     rules(issuer, &name, findings);
+    decoupled(issuer, &name, config, findings);
     findings.extend(issuer.consent.findings(&name, &issuer.rule));
     locales(issuer, &name, findings);
     one_time_passwords(issuer, &name, config, findings);
     let texts = screen::findings(&issuer.app.texts(), &issuer.name, &issuer.phone);
     findings.extend(texts.into_iter().map(|finding| format!("{name} {finding}")));
+}
+
+/// Results of decoupled authentications come over the issuer listener.
+fn decoupled(issuer: &Issuer, name: &str, config: &Config, findings: &mut Vec<String>) {
+    if issuer.decoupled.offered && (issuer.api.is_none() || config.listen.issuer.is_none()) {
+        findings.push(format!(
+            "{name} offers decoupled authentication, but its systems could not answer: add an api \
+             with a key_file, and listen.issuer with [tls.issuer]"
+        ));
+    }
+    if !(1..=MOST_DECOUPLED_MINUTES).contains(&issuer.decoupled.min_minutes) {
+        findings.push(format!(
+            "{name} decoupled.min_minutes = {} must be 1 to {MOST_DECOUPLED_MINUTES}",
+            issuer.decoupled.min_minutes
+        ));
+    }
 }
 
 /// Minor units say nothing without their currency, and anybody can claim anything.
@@ -306,5 +338,7 @@ fn plain_listener(name: &str, address: SocketAddr, findings: &mut Vec<String>) {
     }
 }
 
+/// Seven days [P-DEC-01].
+const MOST_DECOUPLED_MINUTES: u16 = 10_080;
 /// Room for 64 KiB deviceInfo, 80 KiB extensions and the rest [P-TRN-10].
 const SMALLEST_AREQ_LIMIT: usize = 307_200;

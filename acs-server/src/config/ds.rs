@@ -45,6 +45,11 @@ pub struct Ds {
     /// Y and A of non-payment authentications carry an authentication value [P-STAT-10].
     #[serde(default = "yes")]
     pub npa_authentication_value: bool,
+    /// N, U and R of non-payment authentications carry a transStatusReason [P-STAT-10].
+    #[serde(default = "yes")]
+    pub npa_status_reason: bool,
+    /// eci of non-payment authentications; `None`: as of payments.
+    pub npa_eci: Option<EciTable>,
     /// Values from DS ranges (80-99) agreed with this DS [P-GEN-08].
     #[serde(default)]
     pub agreed_values: Vec<AgreedValue>,
@@ -102,6 +107,8 @@ impl Ds {
             acs_operator_id: self.acs_operator_id.clone(),
             eci: self.eci.clone(),
             npa_authentication_value: self.npa_authentication_value,
+            npa_status_reason: self.npa_status_reason,
+            npa_eci: self.npa_eci.clone(),
         }
     }
 

@@ -8,7 +8,8 @@ use acs_core::flow::screen::AppTexts;
 use acs_core::flow::transaction::Interface;
 use acs_core::policy::{Rule, RuleOutcome};
 use acs_core::profile::{
-    AppSettings, IssuerProfile, Locale, OtpSettings, PolicyProfile, ThreeRiSettings,
+    AppSettings, DecoupledSettings, IssuerProfile, Locale, OtpSettings, PolicyProfile,
+    ThreeRiSettings,
 };
 use serde::Deserialize;
 use url::Url;
@@ -45,6 +46,14 @@ pub struct Issuer {
     /// 3RI: authentications without the cardholder.
     #[serde(default)]
     pub three_ri: ThreeRiSettings,
+    /// Decoupled authentication: the issuer's systems ask the cardholder in their own time.
+    #[serde(default)]
+    pub decoupled: DecoupledSettings,
+    /// Non-payment requests are served.
+    #[serde(default = "yes")]
+    pub npa_offered: bool,
+    /// How this issuer's systems sign their requests; `None`: they have no access.
+    pub api: Option<Api>,
     /// Results written beside test cards are honoured (development only).
     #[serde(default)]
     pub scripted_outcomes: bool,
@@ -87,6 +96,8 @@ pub enum AppInterface {
 pub struct CardRange {
     start: u64,
     end: u64,
+    /// Its cards are not authenticated yet: A, proof of an attempt.
+    attempts: bool,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +105,16 @@ pub struct CardRange {
 struct RangeText {
     start: String,
     end: String,
+    #[serde(default)]
+    attempts: bool,
+}
+
+/// Access of the issuer's systems to the `issuer` listener.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// 32 bytes, base64; readable by its owner only.
+    pub key_file: PathBuf,
 }
 
 /// One-time passwords.
@@ -141,6 +162,8 @@ impl Issuer {
             default_outcome: self.default.clone(),
             policy_profile: self.policy_profile,
             three_ri: self.three_ri.clone(),
+            decoupled: self.decoupled.clone(),
+            npa_offered: self.npa_offered,
             otp: self.otp.settings(),
             app: self.app.settings(protocol, public),
             challenge_url: public.challenge_browser_url(),
@@ -172,7 +195,16 @@ impl Issuer {
         self.ranges.iter().any(|range| range.contains(pan))
     }
 
+    /// Whether `pan` is in a range in attempts mode.
+    #[must_use]
+    pub fn attempts(&self, pan: &Pan) -> bool {
+        self.ranges.iter().any(|range| range.attempts && range.contains(pan))
+    }
+
     pub(super) fn resolve(&mut self, folder: &Path) {
+        if let Some(api) = &mut self.api {
+            super::join(folder, &mut api.key_file);
+        }
         match &mut self.otp.gateway {
             Gateway::Outbox { file: path } | Gateway::Webhook { key_file: path, .. } => {
                 super::join(folder, path);
@@ -247,8 +279,11 @@ impl TryFrom<RangeText> for CardRange {
             padded(digits, fill)
                 .ok_or_else(|| format!("range {name} \"{digits}\" is not 1 to 19 digits"))
         };
-        let range =
-            Self { start: number("start", &text.start, '0')?, end: number("end", &text.end, '9')? };
+        let range = Self {
+            start: number("start", &text.start, '0')?,
+            end: number("end", &text.end, '9')?,
+            attempts: text.attempts,
+        };
         if range.start > range.end {
             return Err(format!("range start {} is above its end {}", text.start, text.end));
         }
@@ -269,6 +304,10 @@ fn both_locales() -> Vec<String> {
 
 const fn challenge() -> RuleOutcome {
     RuleOutcome::Challenge { mandated: false }
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn two() -> u8 {

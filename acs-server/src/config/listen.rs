@@ -6,12 +6,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 use url::Url;
 
-/// Sockets for cardholders and probes.
+/// Sockets for cardholders, issuers' systems and probes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Listen {
     /// TLS, for browsers and SDKs.
     pub cardholder: SocketAddr,
+    /// TLS, for issuers' systems; none unless given.
+    pub issuer: Option<SocketAddr>,
     /// Plain HTTP, for probes and metrics; loopback.
     pub ops: SocketAddr,
 }
@@ -20,6 +22,7 @@ impl Default for Listen {
     fn default() -> Self {
         Self {
             cardholder: SocketAddr::from((Ipv4Addr::LOCALHOST, 8444)),
+            issuer: None,
             ops: SocketAddr::from((Ipv4Addr::LOCALHOST, 8446)),
         }
     }

@@ -1,14 +1,15 @@
-//! `[tls.cardholder]` and the certificate pairs used there and by `[[ds]]`.
+//! `[tls.cardholder]`, `[tls.issuer]` and the certificate pairs used there and by `[[ds]]`.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// TLS towards cardholders.
+/// TLS towards cardholders and issuers' systems.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     pub cardholder: Certificates,
+    pub issuer: Option<Certificates>,
 }
 
 /// The certificates of a listener.
@@ -32,7 +33,8 @@ pub struct KeyPair {
 
 impl Tls {
     pub(super) fn resolve(&mut self, folder: &Path) {
-        self.cardholder.certificates.iter_mut().for_each(|pair| pair.resolve(folder));
+        let issuer = self.issuer.iter_mut().flat_map(|issuer| &mut issuer.certificates);
+        self.cardholder.certificates.iter_mut().chain(issuer).for_each(|pair| pair.resolve(folder));
     }
 }
 

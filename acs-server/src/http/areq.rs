@@ -330,6 +330,7 @@ impl Decision<'_> {
             notification_url_allowed: notification_url_allowed(areq, !app.config.is_production()),
             signer: signer.as_deref().map(|signer| signer as &dyn ContentSigner),
             method_data_found: method_data_found(areq, app),
+            attempts_range: issuer.config.attempts(&areq.pan),
             prior: &self.prior,
             consents: &self.consents,
             device: self.device.as_ref(),
@@ -399,6 +400,7 @@ fn count(ds_id: &str, phase: &Phase) {
 fn result_of(phase: &Phase) -> &'static str {
     match phase {
         Phase::Answered(answered) => answered.status.code(),
+        Phase::Decoupled(_) => TransStatus::Decoupled.code(),
         _ => TransStatus::ChallengeRequired.code(),
     }
 }

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 use http::StatusCode;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::{areq, creq_app, creq_browser, health, method_url, oreq, respond};
+use super::{areq, creq_app, creq_browser, health, issuer_result, method_url, oreq, respond};
 use crate::app::App;
 
 /// A `ds` listener: server messages under mutual TLS. Requests carry [`crate::app::DsPeer`]
@@ -34,6 +34,12 @@ pub fn cardholder(app: Arc<App>) -> Router {
         .route("/3ds/challenge/browser/page", bounded(post(creq_browser::page), limits.page_bytes))
         .fallback(unknown)
         .with_state(app)
+}
+
+/// The `issuer` listener: signed requests of issuers' systems.
+pub fn issuer(app: Arc<App>) -> Router {
+    let result = bounded(post(issuer_result::handle), ISSUER_BODY_BYTES);
+    Router::new().route("/v1/authentications/{id}/result", result).fallback(unknown).with_state(app)
 }
 
 /// The `ops` listener: probes, metrics and, in development, the clock.
@@ -60,4 +66,5 @@ async fn unknown() -> Response {
     respond::refuse(StatusCode::NOT_FOUND)
 }
 
+const ISSUER_BODY_BYTES: usize = 16_384;
 const OPS_BODY_BYTES: usize = 1_024;

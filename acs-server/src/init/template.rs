@@ -28,6 +28,7 @@ struct Production {
 struct Ports {
     ds: [u16; 2],
     cardholder: u16,
+    issuer: u16,
     ops: u16,
     /// The directory server's own, of the second one.
     rreq_b: u16,
@@ -94,10 +95,13 @@ fn servers(ports: &Ports, pki: &Folder) -> Vec<Server> {
 impl Ports {
     fn choose(base: Option<u16>) -> Self {
         match base {
-            None => Self { ds: [8443, 8448], cardholder: 8444, ops: 8446, rreq_b: 7447 },
+            None => {
+                Self { ds: [8443, 8448], cardholder: 8444, issuer: 8445, ops: 8446, rreq_b: 7447 }
+            }
             Some(base) => Self {
                 ds: [base, base + 3],
                 cardholder: base + 1,
+                issuer: base + 4,
                 ops: base + 2,
                 rreq_b: base + 14,
             },

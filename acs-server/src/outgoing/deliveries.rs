@@ -91,7 +91,7 @@ impl Deliveries {
     pub(super) async fn permit(&self, kind: OutgoingKind) -> Option<SemaphorePermit<'_>> {
         match kind {
             OutgoingKind::RReq | OutgoingKind::Erro => self.rreqs.acquire().await.ok(),
-            OutgoingKind::Otp => self.otps.acquire().await.ok(),
+            OutgoingKind::Otp | OutgoingKind::Ask => self.otps.acquire().await.ok(),
         }
     }
 }

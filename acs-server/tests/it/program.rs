@@ -62,14 +62,14 @@ fn serve_says_where_and_stops_on_sigterm() {
     let mut serving = serve(&made);
     let mut log = BufReader::new(serving.stderr.take().unwrap()).lines().map(Result::unwrap);
     let mut listening = Vec::new();
-    while listening.len() < 4 {
-        let line = log.next().expect("four listeners are announced");
+    while listening.len() < 5 {
+        let line = log.next().expect("five listeners are announced");
         if line.contains("listening") {
             listening.push(line);
         }
     }
     assert!(listening[0].contains("ds=\"ds-a\"") && listening[0].contains("https://127.0.0.1:"));
-    assert!(listening[3].contains("listener=\"ops\"") && listening[3].contains("http://"));
+    assert!(listening[4].contains("listener=\"ops\"") && listening[4].contains("http://"));
     signal(&serving, "TERM");
     let rest: Vec<String> = log.collect();
     assert!(serving.wait().unwrap().success(), "{rest:?}");
@@ -115,7 +115,7 @@ fn signal(child: &Child, name: &str) {
 /// Lets the system choose the ports.
 fn free_ports(file: &Path) {
     rewrite(file, |text| {
-        (20_000..20_004)
+        (20_000..20_005)
             .fold(text, |text, port| text.replace(&format!("127.0.0.1:{port}"), "127.0.0.1:0"))
     });
 }

@@ -35,6 +35,7 @@ impl Installation {
         let mut config = Config::load(&self.file).unwrap();
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         config.listen.cardholder = free;
+        config.listen.issuer = Some(free);
         config.listen.ops = free;
         config.ds.iter_mut().for_each(|ds| ds.listen = free);
         config

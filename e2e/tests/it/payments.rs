@@ -129,7 +129,7 @@ async fn rules_and_wishes_decide_who_is_challenged() {
         data_only.order.challenge_ind = vec!["06".to_owned()];
         let receipt = stage.pay("ds-a", &data_only).await;
         assert_eq!(receipt.problems, Vec::<String>::new());
-        assert_eq!(receipt.ares_status.as_deref(), Some("N"), "06 forbids a challenge");
+        assert_eq!(receipt.ares_status.as_deref(), Some("I"), "06 forbids a challenge");
     }
     let mut add_card = stage.options(&Issuer::Beta.pan(Card::Sms));
     add_card.order.category = "02".to_owned();

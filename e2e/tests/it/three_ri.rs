@@ -67,7 +67,7 @@ async fn t_3r_01_an_authentication_grows_too_old() {
     assert_eq!(answer(&stage, &options).await.0, "Y", "after 399 days");
     stage.acs.advance(Duration::from_secs(86_400)).await.unwrap();
     let (status, reason, _) = answer(&stage, &options).await;
-    assert_eq!((status.as_str(), reason.as_str()), ("N", "01"), "after 400 days");
+    assert_eq!((status.as_str(), reason.as_str()), ("N", "23"), "after 400 days");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,7 +86,9 @@ async fn t_3r_02_nobody_is_challenged_whatever_the_policy_wants() {
                 options.order.prior_ref = prior;
                 let (status, reason, _) = answer(&stage, &options).await;
                 let found = (status.as_str(), reason.as_str());
-                assert_eq!(found, ("N", "01"), "{version} {indicator} {card:?}");
+                // Decoupled authentication would help, where the version has it.
+                let hint = if version == "2.1.0" { "01" } else { "23" };
+                assert_eq!(found, ("N", hint), "{version} {indicator} {card:?}");
             }
         }
         for indicator in ["10", "13", "14"].into_iter().filter(|code| *code <= last) {

@@ -9,7 +9,7 @@ use super::{CREQ_ANSWERED_WITH_ERRO, Machine, Step, TRANSACTION_ERROR, page};
 use crate::element::{DeviceChannel, MessageVersion};
 use crate::erro::{ErroMessage, Fault, Rejection, erro};
 use crate::flow::rreq::Outcome;
-use crate::flow::transaction::{AcceptedCReq, Ending, Phase};
+use crate::flow::transaction::{AcceptedCReq, Ending, Phase, Way};
 use crate::message::{CReq, read_creq};
 
 impl Machine<'_> {
@@ -125,7 +125,9 @@ impl Machine<'_> {
             let has_cres = match decided.ending {
                 Ending::Verified | Ending::Failed | Ending::Cancelled => true,
                 Ending::Idle => self.context.issuer.browser.cres_on_idle,
-                Ending::NeverBegun | Ending::Refused => false,
+                Ending::NeverBegun | Ending::Refused | Ending::Confirmed | Ending::TimeOver => {
+                    false
+                }
             };
             has_cres && decided.creq.digest == creq.digest
         })
@@ -136,6 +138,7 @@ impl Machine<'_> {
     fn too_late(&self) -> Fault {
         match self.transaction.decided() {
             None => Fault::CReqNotExpected,
+            Some(decided) if decided.via == Way::Decoupled => Fault::CReqNotExpected,
             Some(decided) if decided.ending == Ending::NeverBegun => Fault::TimedOut,
             Some(_) => Fault::CReqAfterRReq,
         }

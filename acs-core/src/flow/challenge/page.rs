@@ -34,7 +34,7 @@ pub(super) fn current(
         return app::current(transaction);
     }
     match &transaction.phase {
-        Phase::Answered(_) | Phase::ExpectCReq(_) => invalid(transaction),
+        Phase::Answered(_) | Phase::ExpectCReq(_) | Phase::Decoupled(_) => invalid(transaction),
         Phase::ExpectEntry(entry) => {
             View::Code(Box::new(code(transaction, entry, context, random, note)))
         }
@@ -92,7 +92,9 @@ fn over(
         Ending::Idle if !readings.cres_on_idle => {
             return View::TimedOut { language: transaction.language.clone() };
         }
-        Ending::NeverBegun | Ending::Refused => return invalid(transaction),
+        Ending::NeverBegun | Ending::Refused | Ending::Confirmed | Ending::TimeOver => {
+            return invalid(transaction);
+        }
         _ if round_is_on => return View::Processing,
         Ending::Verified => "ok",
         Ending::Failed | Ending::Idle => "fail",

@@ -8,7 +8,9 @@ use crate::element::TransStatus;
 use crate::erro::{Fault, Rejection, erro};
 use crate::flow::consent::Statuses;
 use crate::flow::rreq::{self, Outcome};
-use crate::flow::transaction::{Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Transaction};
+use crate::flow::transaction::{
+    Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Transaction, Way,
+};
 use crate::message::{RRes, RResOrErro, read_rres};
 use crate::outgoing;
 
@@ -138,7 +140,10 @@ impl Machine<'_> {
     /// on, before any byte of another one can have left [P-RREQ-05, Req 240, Note 2].
     fn release(&mut self, decided: Decided) {
         self.moves_on();
-        let late = self.context.issuer.late_status_u && decided.status != TransStatus::Unavailable;
+        // Nobody waits for a decoupled result: it stays true however late it arrives.
+        let late = self.context.issuer.late_status_u
+            && decided.status != TransStatus::Unavailable
+            && decided.via != Way::Decoupled;
         let replaced = if late { self.late(&decided) } else { None };
         let decided = Decided { unanswered: true, ..replaced.unwrap_or(decided) };
         self.transaction.phase = Phase::ExpectRRes(ExpectRRes { decided, released: true });

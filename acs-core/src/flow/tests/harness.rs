@@ -14,6 +14,7 @@ use crate::crypto::{
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::Rejection;
 use crate::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
+use crate::flow::confirmation::ConfirmationRequest;
 use crate::flow::consent::{Choice, Consent, ConsentLookup, DeviceId, device_cookie, device_of};
 use crate::flow::present::{CodeView, FinalView, View};
 use crate::flow::screen::AppTexts;
@@ -25,7 +26,8 @@ use crate::message::{
 use crate::policy::RuleOutcome;
 use crate::profile::{
     Account, AppSettings, BrowserReadings, Card, CardLookup, CardState, ConsentSettings, Contacts,
-    DsProfile, EciTable, IssuerProfile, Locale, OtpSettings, PolicyProfile, ThreeRiSettings,
+    DecoupledSettings, DsProfile, EciTable, IssuerProfile, Locale, OtpSettings, PolicyProfile,
+    ThreeRiSettings,
 };
 use crate::{Random, UtcMillis};
 
@@ -52,6 +54,8 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
         default_outcome: RuleOutcome::Challenge { mandated: true },
         policy_profile: PolicyProfile::Issuer,
         three_ri: ThreeRiSettings { offered: true, ..ThreeRiSettings::default() },
+        decoupled: DecoupledSettings::default(),
+        npa_offered: true,
         otp: OtpSettings {
             length: 6,
             alphanumeric: false,
@@ -221,6 +225,7 @@ pub(super) struct World {
     pub(super) notification_url_allowed: bool,
     pub(super) signs: bool,
     pub(super) content_key: Option<ContentKey>,
+    pub(super) attempts_range: bool,
     pub(super) prior: Prior,
     pub(super) ares: Value,
     /// Serialised after each step, as a store would.
@@ -229,6 +234,8 @@ pub(super) struct World {
     pub(super) codes: Vec<String>,
     pub(super) texts: Vec<String>,
     pub(super) cancelled_codes: usize,
+    pub(super) asked: Vec<ConfirmationRequest>,
+    pub(super) cancelled_asks: usize,
     pub(super) rreqs: Vec<Vec<u8>>,
     pub(super) erros: Vec<Value>,
     pub(super) token: String,
@@ -250,8 +257,11 @@ impl World {
                     authenticated: Some("05".to_owned()),
                     attempted: Some("06".to_owned()),
                     not_authenticated: Some("07".to_owned()),
+                    informational: Some("04".to_owned()),
                 },
                 npa_authentication_value: false,
+                npa_status_reason: true,
+                npa_eci: None,
             },
             rules: ReadRules {
                 versions: MessageVersion::ALL.to_vec(),
@@ -269,6 +279,7 @@ impl World {
             notification_url_allowed: true,
             signs: true,
             content_key: None,
+            attempts_range: false,
             prior: Prior::NotNamed,
             ares: Value::Null,
             state: String::new(),
@@ -276,6 +287,8 @@ impl World {
             codes: Vec::new(),
             texts: Vec::new(),
             cancelled_codes: 0,
+            asked: Vec::new(),
+            cancelled_asks: 0,
             rreqs: Vec::new(),
             erros: Vec::new(),
             token: String::new(),
@@ -314,6 +327,7 @@ impl World {
             notification_url_allowed: self.notification_url_allowed,
             signer: self.signs.then_some(&TestSigner),
             method_data_found: false,
+            attempts_range: self.attempts_range,
             prior: &self.prior,
             consents: &ConsentLookup::Known(self.consents.clone()),
             device: self.device.as_ref(),
@@ -357,6 +371,8 @@ impl World {
                 }
                 Output::CancelOtp => self.cancelled_codes += 1,
                 Output::Consent(consent) => self.consents.push(consent),
+                Output::AskIssuer(request) => self.asked.push(request),
+                Output::CancelAsk => self.cancelled_asks += 1,
             }
         }
     }

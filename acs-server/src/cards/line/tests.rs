@@ -57,7 +57,7 @@ fn each_rule_has_a_line_that_just_fails() {
     assert_eq!(with(r#""contacts":[]"#), Reason::NotAnObjectValue("contacts"));
     assert_eq!(with(r#""contacts":{"sms":"819012345678"}"#), Reason::Sms);
     assert_eq!(with(r#""contacts":{"email":"a@b@c"}"#), Reason::Email);
-    assert_eq!(with(r#""outcome":{"status":"D"}"#), Reason::OutcomeStatus);
+    assert_eq!(with(r#""outcome":{"status":"S"}"#), Reason::OutcomeStatus);
     assert_eq!(with(r#""outcome":{"status":"N","reason":"5"}"#), Reason::OutcomeReason);
     assert_eq!(read_line(b"\xff", Development, &issuer()).unwrap_err(), Reason::NotUtf8);
 }

@@ -341,6 +341,7 @@ pub(super) const fn kind_column(kind: OutgoingKind) -> i64 {
         OutgoingKind::RReq => 1,
         OutgoingKind::Otp => 2,
         OutgoingKind::Erro => 3,
+        OutgoingKind::Ask => 4,
     }
 }
 
@@ -349,6 +350,7 @@ fn read_kind(column: i64) -> Result<OutgoingKind, StoreError> {
         1 => Ok(OutgoingKind::RReq),
         2 => Ok(OutgoingKind::Otp),
         3 => Ok(OutgoingKind::Erro),
+        4 => Ok(OutgoingKind::Ask),
         _ => Err(corrupt("outgoing kind")),
     }
 }

@@ -1,0 +1,100 @@
+//! `POST /v1/authentications/{acsTransID}/result`: word from an issuer's own systems about a
+//! cardholder they were asked to ask. The same word again gets the same answer; another one, or
+//! one that comes too late, gets 409 with what was decided.
+
+use std::sync::Arc;
+
+use acs_core::element::TransId;
+use acs_core::flow::Transaction;
+use acs_core::flow::confirmation::Verdict;
+use acs_core::flow::transaction::{Ending, Way};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, Uri};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{respond, signed};
+use crate::app::App;
+use crate::driver::{self, Arrived, StepError};
+use crate::storage::TransactionNumber;
+use crate::trans_id;
+
+/// What the issuer's systems post.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Posted {
+    /// `approved`, `declined`, `rejected` or `unavailable`.
+    result: String,
+}
+
+/// Takes the word of an issuer.
+pub async fn handle(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(issuer_id) = signed::issuer(&app, &headers, uri.path(), &body) else {
+        metrics::counter!("acs_refused_total", "listener" => "issuer", "cause" => "signature")
+            .increment(1);
+        tracing::warn!(listener = "issuer", "a request is not signed by an issuer, or too old");
+        return refuse(StatusCode::UNAUTHORIZED, "signature");
+    };
+    let posted = serde_json::from_slice::<Posted>(&body).ok();
+    let Some(verdict) = posted.and_then(|posted| Verdict::parse(&posted.result)) else {
+        return refuse(StatusCode::BAD_REQUEST, "body");
+    };
+    let key = app.vault.trans_id_key();
+    let found = TransId::parse(&id).and_then(|id| Some((id, trans_id::decode(id, key)?)));
+    let Some((id, number)) = found else { return refuse(StatusCode::NOT_FOUND, "unknown") };
+    let task = take(Arc::clone(&app), issuer_id, id, number, verdict);
+    // A task of its own: a client that hangs up does not stop what has begun.
+    match tokio::spawn(task).await {
+        Ok(Ok(transaction)) => answer(&transaction, verdict),
+        Ok(Err(StepError::Unknown)) => refuse(StatusCode::NOT_FOUND, "unknown"),
+        Ok(Err(error)) => {
+            tracing::error!(acs_trans_id = %id, %error, "an issuer's word cannot be taken");
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+        }
+        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    }
+}
+
+/// Another issuer's transactions do not exist for this one.
+async fn take(
+    app: Arc<App>,
+    issuer_id: String,
+    id: TransId,
+    number: TransactionNumber,
+    verdict: Verdict,
+) -> Result<Transaction, StepError> {
+    let row = app.store.transaction(number).await?;
+    if row.is_none_or(|row| row.issuer_id != issuer_id) {
+        return Err(StepError::Unknown);
+    }
+    let arrived = Arrived::Confirmation(verdict);
+    Ok(driver::step(&app, number, Some(id), &arrived, None).await?.transaction)
+}
+
+fn answer(transaction: &Transaction, verdict: Verdict) -> Response {
+    let decided = transaction.decided().filter(|decided| decided.via == Way::Decoupled);
+    let Some(decided) = decided else { return refuse(StatusCode::CONFLICT, "not-asked") };
+    let status = decided.status.code();
+    if decided.ending == Ending::Confirmed && decided.status == verdict.status() {
+        let taken = json!({
+            "acsTransID": transaction.acs_trans_id,
+            "result": verdict.as_str(),
+            "transStatus": status,
+        });
+        return respond::json(StatusCode::OK, &taken);
+    }
+    let other = json!({ "error": "decided", "transStatus": status });
+    respond::json(StatusCode::CONFLICT, &other)
+}
+
+fn refuse(status: StatusCode, error: &'static str) -> Response {
+    respond::json(status, &json!({ "error": error }))
+}

@@ -1,0 +1,147 @@
+//! The issuer's own systems: they read in the outbox what they are asked, and give their word at
+//! the ACS's `issuer` listener, signed.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::endpoints::Endpoints;
+use crate::pki;
+
+/// The systems of all issuers of a development installation.
+#[derive(Debug, Clone)]
+pub struct IssuerSystems {
+    url: String,
+    keys: PathBuf,
+    outbox: PathBuf,
+    http: reqwest::Client,
+}
+
+/// A request, to be made wrong in tests.
+#[derive(Debug, Clone)]
+pub struct Word {
+    /// Id of the issuer.
+    pub issuer: String,
+    pub acs_trans_id: String,
+    pub body: String,
+    /// UTC milliseconds of the signature.
+    pub at_ms: i128,
+    /// Sign with the key of this issuer instead.
+    pub signed_by: Option<String>,
+}
+
+impl Word {
+    /// `result` for `acs_trans_id`, signed now.
+    #[must_use]
+    pub fn new(issuer: &str, acs_trans_id: &str, result: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            acs_trans_id: acs_trans_id.to_owned(),
+            body: json!({ "result": result }).to_string(),
+            at_ms: OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000,
+            signed_by: None,
+        }
+    }
+}
+
+impl IssuerSystems {
+    /// Speaks to `url`; keys are `ISSUER-api.key` in `keys`.
+    ///
+    /// # Errors
+    /// When the roots cannot be read.
+    pub fn new(url: &str, keys: &Path, outbox: &Path, roots: &Path) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(pki::client_config(roots, None)?)
+            .no_proxy()
+            .build()?;
+        let (url, keys, outbox) = (url.to_owned(), keys.to_owned(), outbox.to_owned());
+        Ok(Self { url, keys, outbox, http })
+    }
+
+    /// Those of a running demo.
+    ///
+    /// # Errors
+    /// When `ends` does not name what is needed.
+    pub fn for_endpoints(ends: &Endpoints) -> Result<Self> {
+        let url = ends.acs.issuer.as_deref().context("endpoints.json without acs.issuer")?;
+        let config = ends.config.as_deref().context("endpoints.json without config")?;
+        let keys = config.parent().unwrap_or_else(|| Path::new(".")).join("keys");
+        let outbox = ends.outbox.as_deref().context("endpoints.json without outbox")?;
+        Self::new(url, &keys, outbox, &ends.pki.ca)
+    }
+
+    /// What was asked about `acs_trans_id` so far.
+    #[must_use]
+    pub fn asks(&self, acs_trans_id: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.outbox).unwrap_or_default();
+        let about = |line: &Value| {
+            let id = line["acsTransID"].as_str().unwrap_or_default();
+            line["channel"] == "decoupled" && id.eq_ignore_ascii_case(acs_trans_id)
+        };
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(about).collect()
+    }
+
+    /// Waits for the request about `acs_trans_id`.
+    ///
+    /// # Errors
+    /// When none comes within 20 seconds.
+    pub async fn asked(&self, acs_trans_id: &str) -> Result<Value> {
+        for _ in 0..400 {
+            if let Some(ask) = self.asks(acs_trans_id).into_iter().next() {
+                return Ok(ask);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the issuer was not asked about {acs_trans_id} within 20 s")
+    }
+
+    /// Waits for the request and answers it; `result` is `approved`, `declined`, `rejected` or
+    /// `unavailable`.
+    ///
+    /// # Errors
+    /// When no request comes, or the ACS does not take the word.
+    pub async fn answer(&self, acs_trans_id: &str, result: &str) -> Result<Value> {
+        let ask = self.asked(acs_trans_id).await?;
+        let issuer = ask["issuer"].as_str().context("a request without issuer")?;
+        let (status, answer) = self.give(&Word::new(issuer, acs_trans_id, result)).await?;
+        if status != 200 {
+            bail!("the ACS did not take the issuer's word: HTTP {status} {answer}");
+        }
+        Ok(answer)
+    }
+
+    /// Posts a word: HTTP status and answer.
+    ///
+    /// # Errors
+    /// When a key cannot be read or nobody answers.
+    pub async fn give(&self, word: &Word) -> Result<(u16, Value)> {
+        let signer = word.signed_by.as_ref().unwrap_or(&word.issuer);
+        let file = self.keys.join(format!("{signer}-api.key"));
+        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(text.trim())?);
+        let path = format!("/v1/authentications/{}/result", word.acs_trans_id);
+        let message = format!("{}.{path}.{}", word.at_ms, word.body);
+        let mac: String = hmac::sign(&key, message.as_bytes())
+            .as_ref()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        let answer = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .header("content-type", "application/json")
+            .header("x-acs-issuer", &word.issuer)
+            .header("x-acs-timestamp", word.at_ms.to_string())
+            .header("x-acs-signature", format!("sha256={mac}"))
+            .body(word.body.clone())
+            .send()
+            .await?;
+        Ok((answer.status().as_u16(), answer.json().await.unwrap_or_default()))
+    }
+}
