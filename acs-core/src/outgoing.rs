@@ -2,6 +2,7 @@
 
 use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion};
+use crate::erro::Fault;
 use crate::json;
 use crate::message::ReadRules;
 use crate::validate::Walk;
@@ -30,6 +31,24 @@ pub fn check(
         defects.push("messageVersion".to_owned());
     }
     if defects.is_empty() { Ok(()) } else { Err(defects.join(",")) }
+}
+
+/// What a strict receiver of such a message finds first: the stages of P-AREQ-06..12, then elements
+/// that have no place in it. Type and version are the receiver's own to compare.
+///
+/// # Errors
+/// The fault to answer with.
+pub fn inspect(
+    json: &[u8],
+    message: Message,
+    version: MessageVersion,
+    channel: Option<DeviceChannel>,
+    category: Option<MessageCategory>,
+) -> Result<(), Fault> {
+    let object = json::parse(json).ok_or(Fault::NotJson)?;
+    let cell = channel.zip(category).map(|(channel, category)| Cell { channel, category });
+    let walk = Walk { version, cell, rules: &OWN, outgoing: true };
+    walk.message(table(message, version), &object).strict_fault().map_or(Ok(()), Err)
 }
 
 /// Nothing is agreed with ourselves.

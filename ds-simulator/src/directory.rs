@@ -58,12 +58,11 @@ struct Gate {
 
 #[derive(Debug, Clone)]
 struct DsTransaction {
-    version: String,
+    asked: judge::Asked,
     three_ds_server_trans_id: String,
     three_ds_server_url: Option<String>,
     challenged: bool,
     acs_trans_id: Option<String>,
-    payment: bool,
     /// Whoever holds the lock is talking to the 3DS Server about this transaction's RReq.
     result: Arc<tokio::sync::Mutex<results::Delivery>>,
 }
@@ -278,6 +277,12 @@ async fn areq(
     let ds_trans_id = new_id();
     ds.enrich(&mut message, &ds_trans_id).await;
     let faults = ds.faults();
+    if !faults.areq_unchecked
+        && let Err((code, detail)) = judge::areq(&message)
+    {
+        let erro = erro('D', &code, "AReq refused", &detail, &message);
+        return ds.answer_3dss(&erro, None);
+    }
     apply_overrides(&mut message, &faults.areq_overrides);
     ds.remember(&message, &ds_trans_id);
     let bytes = Bytes::from(message.to_string());
@@ -302,14 +307,13 @@ impl DirectoryServer {
 
     fn remember(&self, areq: &Value, ds_trans_id: &str) {
         let known = DsTransaction {
-            version: text(areq, "messageVersion").unwrap_or_default().to_owned(),
+            asked: judge::Asked::of(areq),
             three_ds_server_trans_id: text(areq, "threeDSServerTransID")
                 .unwrap_or_default()
                 .to_owned(),
             three_ds_server_url: text(areq, "threeDSServerURL").map(str::to_owned),
             challenged: false,
             acs_trans_id: None,
-            payment: text(areq, "messageCategory") == Some("01"),
             result: Arc::default(),
         };
         let mut transactions = self.transactions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -341,10 +345,10 @@ impl DirectoryServer {
         let judged = if told.is_empty() {
             judge::ares(areq, &ares)
         } else {
-            Err((told.as_str(), "refused on purpose".to_owned()))
+            Err((told, "refused on purpose".to_owned()))
         };
         if let Err((code, detail)) = judged {
-            let erro = erro('D', code, "ARes refused", &detail, &ares);
+            let erro = erro('D', &code, "ARes refused", &detail, &ares);
             self.complain_to_acs(&erro).await;
             return erro;
         }

@@ -31,6 +31,8 @@ pub struct Faults {
     pub rres_timeout_ms: u64,
     /// `resultsStatus` the 3DS Server answers with; `01` when empty.
     pub results_status: String,
+    /// AReqs of 3DS Servers go on to the ACS however defective they are.
+    pub areq_unchecked: bool,
     /// Elements to set (or, with null, to take away) in the AReq on its way to the ACS.
     pub areq_overrides: serde_json::Map<String, serde_json::Value>,
     /// Elements to set (or, with null, to take away) in the RRes on its way to the ACS.

@@ -58,7 +58,7 @@ pub(super) async fn rreq(
     let known = match ds.admit_rreq(&message) {
         Ok(known) => known,
         Err((code, detail)) => {
-            return ds.answer_acs(&erro('D', code, "RReq refused", &detail, &message));
+            return ds.answer_acs(&erro('D', &code, "RReq refused", &detail, &message));
         }
     };
     match faults.rreq {
@@ -118,7 +118,14 @@ impl DirectoryServer {
     }
 
     /// Checks an RReq against what this directory server knows [P-RREQ-01].
-    fn admit_rreq(&self, rreq: &Value) -> Result<DsTransaction, (&'static str, String)> {
+    fn admit_rreq(&self, rreq: &Value) -> Result<DsTransaction, judge::Defect> {
+        let known = self.find_rreq(rreq).map_err(|(code, detail)| (code.to_owned(), detail))?;
+        judge::result(rreq, &known.asked)?;
+        Ok(known)
+    }
+
+    /// The transaction of an RReq that may come now.
+    fn find_rreq(&self, rreq: &Value) -> Result<DsTransaction, (&'static str, String)> {
         let version = text(rreq, "messageVersion").unwrap_or_default();
         if !VERSIONS.contains(&version) {
             return Err(("102", VERSIONS.join(",")));
@@ -147,7 +154,7 @@ impl DirectoryServer {
         {
             return Err(("301", "acsTransID".to_owned()));
         }
-        if known.version != version {
+        if known.asked.version != version {
             return Err(("203", "messageVersion".to_owned()));
         }
         let newest = version == "2.3.1";
@@ -155,7 +162,6 @@ impl DirectoryServer {
         if known.acs_trans_id.is_some() && !known.challenged {
             return Err((if newest { "313" } else { "305" }, "acsTransID".to_owned()));
         }
-        judge::result(rreq, version, known.payment)?;
         Ok(known.clone())
     }
 
@@ -165,7 +171,7 @@ impl DirectoryServer {
         let mut delivery = known.result.lock().await;
         match (&delivery.rreq, &delivery.reply) {
             (Some(first), _) if first != rreq => {
-                let code = if known.version == "2.3.1" { "312" } else { "301" };
+                let code = if known.asked.version == "2.3.1" { "312" } else { "301" };
                 return erro('D', code, "there was another RReq before", "dsTransID", rreq);
             }
             (Some(_), Some(reply)) => return reply.clone(),
@@ -189,14 +195,14 @@ impl DirectoryServer {
             return erro('D', "405", "connection to system failed", "threeDSServerURL", rreq);
         };
         let mut forwarded = rreq.clone();
-        if known.version != "2.3.1"
+        if known.asked.version != "2.3.1"
             && let Some(members) = forwarded.as_object_mut()
         {
             members.remove("authenticationMethod");
         }
         let bytes = Bytes::from(forwarded.to_string());
         self.trace.message("DS-3DSS", "request", &forwarded, bytes.len());
-        let id = (known.version == "2.3.1").then(|| text(rreq, "dsTransID")).flatten();
+        let id = (known.asked.version == "2.3.1").then(|| text(rreq, "dsTransID")).flatten();
         let timeout = or_default(self.faults().rres_timeout_ms, 3_000);
         let attempt = || self.to_three_ds_server.post_json(url, bytes.clone(), id, timeout);
         let answer = match attempt().await {

@@ -183,7 +183,20 @@ pub(super) fn rreq(areq: &Value, ares: &Value) -> Value {
             rreq[name] = value.clone();
         }
     }
+    add_method(&mut rreq, "RReq");
     rreq
+}
+
+/// How the cardholder is verified, in the elements of the version.
+fn add_method(message: &mut Value, kind: &str) {
+    if message["messageVersion"] == "2.3.1" {
+        message["authenticationMethod"] = json!(["02"]);
+        return;
+    }
+    message["authenticationType"] = json!("02");
+    if kind == "RReq" {
+        message["authenticationMethod"] = json!("02");
+    }
 }
 
 async fn areq(
@@ -214,6 +227,7 @@ async fn areq(
             ares["acsURL"] = json!(format!("{}/3ds/challenge/browser", acs.cardholder_url));
         }
         ares["acsChallengeMandated"] = json!("N");
+        add_method(&mut ares, "ARes");
         ares.as_object_mut().unwrap().remove("authenticationValue");
     }
     *acs.ares.lock().unwrap() = ares.clone();

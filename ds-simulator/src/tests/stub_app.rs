@@ -84,6 +84,8 @@ impl AppSide {
         };
         if areq["messageVersion"] == "2.3.1" {
             ares["acsRenderingType"]["deviceUserInterfaceMode"] = json!("01");
+            ares["deviceInfoRecognisedVersion"] = json!("1.4");
+            ares["threeDSRequestorAppURLInd"] = json!("N");
         }
     }
 

@@ -5,6 +5,7 @@ use ds_simulator::directory::ranges::{CardRange, RangeAction, RangeChange};
 use ds_simulator::merchant::Refreshed;
 use e2e::stage::Setup;
 use e2e::{Card, Issuer, Stage, VERSIONS};
+use serde_json::{Value, json};
 
 fn change(stage: &Stage, action: RangeAction, range: CardRange) {
     stage.sim.network().directory.change_range(RangeChange { action, range }).unwrap();
@@ -111,4 +112,64 @@ async fn t_vn_06_a_second_preq_within_the_hour_is_103() {
         let known = stage.sim.network().merchant.known_ranges(version).await;
         assert_eq!(known.entries.len(), 1, "what is known stays");
     }
+}
+
+/// The answer to an AReq of the 3DS Server with one element changed, and whether the ACS saw it.
+async fn asked(stage: &Stage, version: &str, name: &str, value: Value) -> (Value, bool) {
+    let mut options = stage.options(&Issuer::Alpha.pan(Card::Frictionless));
+    options.version = Some(version.to_owned());
+    options.order.overrides.insert(name.to_owned(), value);
+    let payment = stage.begin(&options).await;
+    let seen = stage.events(&payment.id).iter().any(|event| event.leg == "DS-ACS");
+    (payment.ares.unwrap(), seen)
+}
+
+fn minutes_ago(minutes: i64) -> Value {
+    let at = time::OffsetDateTime::now_utc() - time::Duration::minutes(minutes);
+    let format = time::macros::format_description!("[year][month][day][hour][minute][second]");
+    json!(at.format(format).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_av_37_a_purchase_date_31_minutes_off_is_refused_by_the_directory_server() {
+    let stage = Stage::set("purchase-clock").await;
+    for minutes in [31, -31] {
+        let (erro, seen) = asked(&stage, "2.3.1", "purchaseDate", minutes_ago(minutes)).await;
+        assert_eq!((&erro["errorCode"], &erro["errorComponent"]), (&json!("203"), &json!("D")));
+        assert_eq!((&erro["errorDetail"], seen), (&json!("purchaseDate"), false));
+    }
+    for (version, minutes) in [("2.3.1", 29), ("2.2.0", 31), ("2.1.0", 31)] {
+        let (ares, _) = asked(&stage, version, "purchaseDate", minutes_ago(minutes)).await;
+        assert_eq!(ares["transStatus"], "Y", "{version}: {ares}");
+    }
+    // What the directory server lets through is the ACS's to judge, and by default it does not.
+    stage.sim.set_faults(Faults { areq_unchecked: true, ..Faults::default() });
+    let (ares, seen) = asked(&stage, "2.3.1", "purchaseDate", minutes_ago(31)).await;
+    assert_eq!((&ares["transStatus"], seen), (&json!("Y"), true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_defective_areq_of_a_3ds_server_ends_at_the_directory_server() {
+    let stage = Stage::set_with(Setup::default()).await;
+    for version in VERSIONS {
+        for (name, value, code) in [
+            ("mcc", Value::Null, "201"),
+            ("mcc", json!("54"), "203"),
+            ("purchaseCurrency", json!("999"), "304"),
+            ("messageVersion", json!("2.9.0"), "102"),
+        ] {
+            let (erro, seen) = asked(&stage, version, name, value).await;
+            assert_eq!((&erro["errorCode"], &erro["errorComponent"]), (&json!(code), &json!("D")));
+            assert!(!seen, "{version} {name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ares_that_the_directory_server_refuses_is_told_to_the_acs() {
+    let faults = Faults { ares_erro: "203".to_owned(), ..Faults::default() };
+    let stage = Stage::set_with(Setup { faults, ..Setup::default() }).await;
+    let payment = stage.begin(&stage.options(&Issuer::Alpha.pan(Card::Frictionless))).await;
+    assert_eq!(payment.ares.unwrap()["errorComponent"], "D");
+    stage.acs.wait_metric("acs_erro_received_total", &["ds=\"ds-a\""], 1.0).await.unwrap();
 }
