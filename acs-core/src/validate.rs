@@ -58,7 +58,7 @@ impl Findings {
     /// As [`Self::first_fault`] of a receiver who wants nothing beyond the tables.
     pub(crate) fn strict_fault(mut self) -> Option<Fault> {
         let misplaced = std::mem::take(&mut self.misplaced);
-        self.first_fault().or_else(|| (!misplaced.is_empty()).then(|| Fault::Invalid(misplaced)))
+        self.first_fault().or_else(|| (!misplaced.is_empty()).then_some(Fault::Invalid(misplaced)))
     }
 
     /// Every defect, for messages we send: whatever we should not have put in counts too.
