@@ -18,6 +18,7 @@ fn elements(kind: &str, leg: &str) -> Option<(&'static str, Option<&'static str>
         ("AReq" | "PReq", "3DSS-DS") => (REQUESTOR, None),
         ("ARes" | "PRes", "DS-3DSS") => (REQUESTOR, Some("dsTransID")),
         ("ARes" | "ORes", "ACS-DS") => ("dsTransID", Some("acsTransID")),
+        ("CRes", "ACS-SDK") => ("sdkTransID", Some("acsTransID")),
         ("RReq", "ACS-DS") => ("acsTransID", None),
         ("RReq", "DS-3DSS") => ("dsTransID", None),
         ("RRes", "3DSS-DS") => ("dsTransID", Some(REQUESTOR)),

@@ -13,6 +13,7 @@ use super::keys::{ContentKey, Encryption, Way, counter_iv};
 use super::screen::{Filling, Screen};
 use super::tamper::{Tamper, Wrapping};
 use super::{Sdk, SdkTransaction, signed_content};
+use crate::ids;
 use crate::link::{Answer, Failed, JSON};
 use crate::merchant::Payment;
 use crate::message;
@@ -326,6 +327,7 @@ impl AppChallenge {
         // The record holds what came, also when it is refused.
         if let Ok(message) = serde_json::from_slice(&plain) {
             self.sdk.trace.message_of(&self.txn, "ACS-SDK", "response", &message, size);
+            ids::compare(&self.sdk.trace, &self.txn, "ACS-SDK", &message, &answer.headers);
         }
         let expected = Expected {
             version: &self.version,
