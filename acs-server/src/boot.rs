@@ -1,6 +1,7 @@
 //! Builds the service from its configuration: keys, store, directory servers, issuers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use acs_core::crypto::{AuthenticationValueGenerator, HmacSha256Generator};
 use anyhow::{Context as _, anyhow};
@@ -27,7 +28,11 @@ pub fn app(config: Config, metrics: Option<MetricsHandle>) -> anyhow::Result<App
     tls::install_provider();
     let vault = Arc::new(Vault::load(&config.keys.file)?);
     let path = &config.storage.path;
-    let store = SqliteStore::open(path, Arc::clone(&vault), SqliteOptions::default())
+    let options = SqliteOptions {
+        reply_window: Duration::from_secs(config.protocol.areq_repeat_seconds.into()),
+        ..SqliteOptions::default()
+    };
+    let store = SqliteStore::open(path, Arc::clone(&vault), options)
         .with_context(|| format!("opening the database {}", path.display()))?;
     let readiness = Readiness::default();
     readiness.release(Latch::StoreOpen);

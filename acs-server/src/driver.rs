@@ -18,6 +18,7 @@ use acs_core::{Random, UtcMillis};
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
+use crate::config::Protocol;
 use crate::http::forms::PageForm;
 use crate::outgoing;
 use crate::storage::{
@@ -122,7 +123,8 @@ pub(crate) async fn step(
             challenge::handle(before.clone(), arrived.as_input(), context, random)
         })?;
         let Step { transaction, outputs, view, rejection, .. } = decided;
-        let Performed { mut unit, send } = perform(&row, &before.card_token, outputs, now, arrived);
+        let Performed { mut unit, send } =
+            perform(&row, &before.card_token, outputs, now, arrived, &app.config.protocol);
         if let Some(how) = close {
             let kind = OutgoingKind::RReq;
             unit.outgoing.push(OutgoingWrite::Closed { transaction: number, kind, how });
@@ -156,7 +158,7 @@ pub(crate) async fn settled(
     stepped: Stepped,
 ) -> Result<Stepped, StepError> {
     let Stepped { mut transaction, mut view } = stepped;
-    let patience = Instant::now() + ROUND_PATIENCE;
+    let patience = Instant::now() + round_patience(&app.config.protocol);
     while matches!(view, Some(View::Processing)) {
         let mut signal = app.desk.rounds.listen(number);
         let (row, state) = load(app, number, None).await?;
@@ -174,6 +176,12 @@ pub(crate) async fn settled(
         }
     }
     Ok(Stepped { transaction, view })
+}
+
+/// Two connections, the RRes timer, and a little for our own work.
+fn round_patience(timers: &Protocol) -> Duration {
+    let connections = 2 * u64::from(timers.rreq_connect_seconds);
+    Duration::from_secs(connections + u64::from(timers.rres_seconds) + 2)
 }
 
 /// Commits a unit; with the mutant feature it only promises to.
@@ -221,6 +229,7 @@ pub(crate) fn perform(
     outputs: Vec<Output>,
     now: UtcMillis,
     arrived: &Arrived,
+    timers: &Protocol,
 ) -> Performed {
     let mut unit = Unit::default();
     let mut send = Vec::new();
@@ -235,10 +244,10 @@ pub(crate) fn perform(
             }),
             Output::DeliverOtp(message) => send.push(outgoing::otp_row(row, &message, now)),
             Output::SendRReq(rreq) => {
-                send.push(outgoing::rreq_row(row, rreq.ds_url, rreq.body, now));
+                send.push(outgoing::rreq_row(row, rreq.ds_url, rreq.body, now, timers));
             }
             Output::SendErro { ds_url, body } => {
-                send.push(outgoing::erro_row(row, ds_url, body, now));
+                send.push(outgoing::erro_row(row, ds_url, body, now, timers));
             }
             Output::CancelOtp => unit.outgoing.push(OutgoingWrite::Closed {
                 transaction: row.number,
@@ -360,5 +369,3 @@ fn telemetry_of(transaction: &Transaction, arrived: &Arrived) {
 
 /// Decisions on ever newer states before a step gives up.
 const MAX_DECISIONS: usize = 32;
-/// Two connections, the RRes timer, and a little for our own work.
-const ROUND_PATIENCE: Duration = Duration::from_secs(17);

@@ -14,6 +14,7 @@ use acs_core::flow::transaction::OtpMessage;
 use url::Url;
 
 use crate::app::{App, DsRuntime};
+use crate::config::Protocol;
 use crate::crash;
 use crate::driver::{self, Arrived, RReqArrived, StepError};
 use crate::gateway::{Delivery, OtpText};
@@ -29,6 +30,7 @@ pub(crate) fn rreq_row(
     ds_url: String,
     body: Vec<u8>,
     now: UtcMillis,
+    timers: &Protocol,
 ) -> OutgoingRow {
     OutgoingRow {
         issuer_id: row.issuer_id.clone(),
@@ -38,9 +40,9 @@ pub(crate) fn rreq_row(
         destination: ds_url,
         payload: body,
         attempts: 0,
-        next_attempt: now.plus_seconds(RREQ_RETRY_SECONDS),
+        next_attempt: now.plus_seconds(timers.rreq_retry_seconds),
         maybe_sent: false,
-        expires: now.plus_seconds(RREQ_LIFE_SECONDS),
+        expires: now.plus_seconds(timers.rreq_life_seconds),
     }
 }
 
@@ -50,8 +52,9 @@ pub(crate) fn erro_row(
     ds_url: String,
     body: Vec<u8>,
     now: UtcMillis,
+    timers: &Protocol,
 ) -> OutgoingRow {
-    OutgoingRow { kind: OutgoingKind::Erro, ..rreq_row(row, ds_url, body, now) }
+    OutgoingRow { kind: OutgoingKind::Erro, ..rreq_row(row, ds_url, body, now, timers) }
 }
 
 /// The row of a one-time password.
@@ -151,7 +154,7 @@ async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
     // An immediate second try the first time, then one try per period.
     let tries = if row.attempts == 0 { 2 } else { 1 };
     for attempt in 1..=tries {
-        match link::connect(&ds.rreq_client, &url).await {
+        match link::connect(&ds.rreq_client, &url, connect_timer(app)).await {
             Ok(link) => return exchange(app, &row, link, row.attempts + attempt).await,
             Err(error) => {
                 tracing::warn!(ds = row.ds_id, transaction = row.transaction.0, %error, "no connection for an RReq");
@@ -195,7 +198,7 @@ async fn exchange(app: &Arc<App>, row: &OutgoingRow, link: link::Link, attempts:
 /// Notes an attempt; `false` when that failed and nothing may be sent.
 async fn attempted(app: &Arc<App>, row: &OutgoingRow, attempts: u32, maybe_sent: bool) -> bool {
     let wait = match row.kind {
-        OutgoingKind::RReq | OutgoingKind::Erro => RREQ_RETRY_SECONDS,
+        OutgoingKind::RReq | OutgoingKind::Erro => app.config.protocol.rreq_retry_seconds,
         OutgoingKind::Otp | OutgoingKind::Ask => {
             (OTP_RETRY_SECONDS << attempts.min(4)).min(OTP_RETRY_MAX_SECONDS)
         }
@@ -294,7 +297,7 @@ async fn send_erro(app: &Arc<App>, row: OutgoingRow) {
         return;
     }
     let Some((ds, url)) = target(app, &row) else { return };
-    let posted = match link::connect(&ds.rreq_client, &url).await {
+    let posted = match link::connect(&ds.rreq_client, &url, connect_timer(app)).await {
         Ok(link) => link.post(&row.payload, ERRO_TIMER).await.map(drop),
         Err(error) => Err(error),
     };
@@ -309,6 +312,10 @@ fn target<'a>(app: &'a App, row: &OutgoingRow) -> Option<(&'a DsRuntime, Url)> {
     app.ds(&row.ds_id).filter(|ds| ds.rreq_targets.allows(&url)).map(|ds| (ds, url))
 }
 
+fn connect_timer(app: &App) -> Duration {
+    Duration::from_secs(app.config.protocol.rreq_connect_seconds.into())
+}
+
 /// [P-TMO-08, P-RREQ-06, Req 241, Req 242]
 fn rres_timer(app: &App) -> Duration {
     Duration::from_secs(app.config.protocol.rres_seconds.into())
@@ -316,8 +323,6 @@ fn rres_timer(app: &App) -> Duration {
 
 /// Number of rows one look takes.
 const BATCH: usize = 256;
-const RREQ_RETRY_SECONDS: u32 = 10;
-const RREQ_LIFE_SECONDS: u32 = 24 * 3600;
 const OTP_RETRY_SECONDS: u32 = 2;
 const OTP_RETRY_MAX_SECONDS: u32 = 30;
 const ERRO_TIMER: Duration = Duration::from_secs(5);

@@ -261,7 +261,7 @@ fn traffic(logged: &Logged) -> Result<Outcome> {
 }
 
 /// Records in which the ACS is sent defective messages: only its own are judged.
-const BAD_ON_PURPOSE: [&str; 1] = ["creq-defects"];
+const BAD_ON_PURPOSE: [&str; 1] = ["t-rr-06"];
 /// Records of tests that kill the ACS or leave a challenge open at their end.
 const ENDS_OPEN: [&str; 5] = ["at-rest", "crash-burst", "crash-named", "crash-random", "tokens"];
 

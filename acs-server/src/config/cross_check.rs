@@ -80,6 +80,9 @@ fn limits(config: &Config, findings: &mut Vec<String>) {
         ("first_creq_seconds", protocol.first_creq_seconds),
         ("idle_seconds", protocol.idle_seconds),
         ("rres_seconds", protocol.rres_seconds),
+        ("rreq_connect_seconds", protocol.rreq_connect_seconds),
+        ("rreq_retry_seconds", protocol.rreq_retry_seconds),
+        ("rreq_life_seconds", protocol.rreq_life_seconds),
     ] {
         if seconds == 0 {
             findings

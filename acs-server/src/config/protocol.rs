@@ -48,12 +48,22 @@ pub struct Protocol {
     pub app_unknown_kid_error: UnknownKidError,
     /// Erro to the SDK when the RRes did not come: 402 or 403 [P-APP-52].
     pub app_sdk_erro_without_rres: WithoutRRes,
-    /// Wait for the first CReq after the ARes.
+    /// Wait for the first CReq after the ARes [P-TMO-03].
     pub first_creq_seconds: u32,
-    /// Challenge without any sign of the cardholder.
+    /// Challenge without any sign of the cardholder [P-TMO-04, P-TMO-05].
     pub idle_seconds: u32,
-    /// Wait for the RRes after the RReq was sent.
+    /// Wait for the RRes after the RReq was sent [P-TMO-08].
     pub rres_seconds: u32,
+    /// Wait for a connection, each of the first two tries of an RReq.
+    pub rreq_connect_seconds: u32,
+    /// Time between further tries [P-TMO-09].
+    pub rreq_retry_seconds: u32,
+    /// After this time an RReq is given up [P-RREQ-05].
+    pub rreq_life_seconds: u32,
+    /// An identical AReq within this time gets the identical ARes [P-AREQ-20].
+    pub areq_repeat_seconds: u32,
+    /// Oldest 3DS Method run that a `threeDSMethodId` may name [P-TMO-10].
+    pub method_reuse_seconds: u32,
     /// A broken sequence of OReqs is answered with the first part that is out of place; otherwise
     /// with its last part, like a whole one [P-OPR-02].
     pub oreq_broken_at_once: bool,
@@ -213,6 +223,11 @@ impl Default for Protocol {
             first_creq_seconds: 30,
             idle_seconds: 600,
             rres_seconds: 5,
+            rreq_connect_seconds: 5,
+            rreq_retry_seconds: 10,
+            rreq_life_seconds: 24 * 3600,
+            areq_repeat_seconds: 60,
+            method_reuse_seconds: 600,
             oreq_broken_at_once: false,
             oreq_part_seconds: 3_600,
         }

@@ -135,8 +135,9 @@ async fn repeat(app: &App, areq: &AReq, number: TransactionNumber) -> Answer {
         Ok(Some(row)) => {
             let age_ms = app.clock.now().0 - row.created.0;
             let acs_trans_id = driver::decode_state(&row.state).map(|state| state.acs_trans_id);
+            let repeat_window_ms = i64::from(app.config.protocol.areq_repeat_seconds) * 1000;
             match (row.reply, acs_trans_id) {
-                (Some(ares), Ok(acs_trans_id)) if age_ms <= REPEAT_WINDOW_MS => {
+                (Some(ares), Ok(acs_trans_id)) if age_ms <= repeat_window_ms => {
                     tracing::info!(%acs_trans_id, "an AReq was repeated and is answered as before");
                     Answer::ARes(Reply { ares: ares.into(), acs_trans_id })
                 }
@@ -272,8 +273,15 @@ impl Decision<'_> {
             replay: Some(self.key),
             reply: Some(ares.clone()),
         };
-        let mut performed =
-            driver::perform(&row, &transaction.card_token, outputs, now, &Arrived::Deadline);
+        let timers = &self.app.config.protocol;
+        let mut performed = driver::perform(
+            &row,
+            &transaction.card_token,
+            outputs,
+            now,
+            &Arrived::Deadline,
+            timers,
+        );
         performed.unit.transaction = Some(TransactionWrite::Insert(row));
         match driver::commit(self.app, performed.unit).await {
             Ok(Committed::Durable) => {}
@@ -357,7 +365,8 @@ fn method_data_found(areq: &AReq, app: &App) -> bool {
     if areq.channel != DeviceChannel::Browser {
         return false;
     }
-    method_runs(areq).any(|run| app.desk.methods.contains(run, app.clock.now()))
+    let now = app.clock.now();
+    method_runs(areq, app).any(|(run, seconds)| app.desk.methods.contains(run, now, seconds))
 }
 
 /// The device whose cookie was seen in a method run of this AReq.
@@ -365,12 +374,15 @@ fn device_seen(areq: &AReq, app: &App) -> Option<DeviceId> {
     if areq.channel != DeviceChannel::Browser {
         return None;
     }
-    method_runs(areq).find_map(|run| app.desk.methods.device(run, app.clock.now()))
+    let now = app.clock.now();
+    method_runs(areq, app).find_map(|(run, seconds)| app.desk.methods.device(run, now, seconds))
 }
 
-fn method_runs(areq: &AReq) -> impl Iterator<Item = TransId> {
+/// The runs that may have seen this browser, each with the most seconds it may be old [P-MTH-08].
+fn method_runs(areq: &AReq, app: &App) -> impl Iterator<Item = (TransId, u32)> {
     let named = areq.browser.as_ref().and_then(|browser| browser.method_id);
-    [Some(areq.three_ds_server_trans_id), named].into_iter().flatten()
+    let reused = named.map(|run| (run, app.config.protocol.method_reuse_seconds));
+    [Some((areq.three_ds_server_trans_id, u32::MAX)), reused].into_iter().flatten()
 }
 
 /// Whoever posts an Erro gets an empty answer [P-ERRO-04].
@@ -430,6 +442,5 @@ fn pass_after_reply() {
     }
 }
 
-const REPEAT_WINDOW_MS: i64 = 60_000;
 /// How often an AReq may lose its place to a bearer that then goes away.
 const MAX_CLAIMS: usize = 8;

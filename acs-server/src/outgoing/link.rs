@@ -58,9 +58,13 @@ pub(super) enum LinkError {
     AnswerTimer,
 }
 
-/// Connects to `url` with the DS's client identity.
-pub(super) async fn connect(tls: &Arc<rustls::ClientConfig>, url: &Url) -> Result<Link, LinkError> {
-    timeout(CONNECT_TIMER, open(tls, url)).await.map_err(|_| LinkError::ConnectTimer)?
+/// Connects to `url` with the DS's client identity, within `timer`.
+pub(super) async fn connect(
+    tls: &Arc<rustls::ClientConfig>,
+    url: &Url,
+    timer: Duration,
+) -> Result<Link, LinkError> {
+    timeout(timer, open(tls, url)).await.map_err(|_| LinkError::ConnectTimer)?
 }
 
 async fn open(tls: &Arc<rustls::ClientConfig>, url: &Url) -> Result<Link, LinkError> {
@@ -148,5 +152,4 @@ fn ids(body: &[u8]) -> Option<Ids> {
     newest.then(|| Some(Ids { own: id("acsTransID")?, responder: id("dsTransID") }))?
 }
 
-const CONNECT_TIMER: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: usize = 256 * 1024;

@@ -6,8 +6,8 @@ use ds_simulator::link::Link;
 use ds_simulator::message::{new_id, to_base64url};
 use e2e::raw_ds::roots;
 use e2e::stage::{Setup, member, wrong};
-use e2e::{Card, Issuer, Stage, VERSIONS};
-use serde_json::{Value, json};
+use e2e::{Card, Issuer, Stage};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn creqs_that_cannot_be_read_or_belong_to_nobody_get_a_page_without_a_way_on() {
@@ -34,60 +34,6 @@ async fn creqs_that_cannot_be_read_or_belong_to_nobody_get_a_page_without_a_way_
         tab.creq(&unknown, None).await.unwrap();
     }
     assert_eq!(tab.creq(&unknown, None).await.unwrap().status, 429, "guessing is slowed down");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn defective_creqs_end_their_challenge_and_tell_the_requestor() {
-    let stage = Stage::set("creq-defects").await;
-    let tab = stage.tab();
-    for version in VERSIONS {
-        let other = if version == "2.2.0" { "2.1.0" } else { "2.2.0" };
-        let cases = [
-            ("203", "challengeWindowSize", json!("09")),
-            ("201", "challengeWindowSize", Value::Null),
-            ("203", "messageVersion", json!(other)),
-            ("102", "messageVersion", json!("2.9.0")),
-            ("301", "threeDSServerTransID", json!(new_id())),
-        ];
-        for (code, name, value) in cases {
-            let (payment, mut creq) =
-                stage.challenged(&Issuer::Alpha.pan(Card::Sms), version).await;
-            creq[name] = value;
-            let page = tab.creq(&creq, None).await.unwrap();
-            let returned = page.returned().unwrap_or_else(|| panic!("{code} {}", page.text()));
-            assert_eq!(returned.message["messageType"], "Erro");
-            assert_eq!(returned.message["errorCode"], code, "{}", returned.message);
-            assert_eq!(returned.message["errorMessageType"], "CReq", "{}", returned.message);
-            let rreq = stage.result(&payment).await;
-            assert_eq!(rreq["transStatus"], "U", "{rreq}");
-            let cancel = if version == "2.3.1" { "10" } else { "06" };
-            assert_eq!(rreq["challengeCancel"], cancel, "{rreq}");
-        }
-        let (payment, mut creq) = stage.challenged(&Issuer::Alpha.pan(Card::Sms), version).await;
-        creq["messageType"] = json!("AReq");
-        let page = tab.creq(&creq, None).await.unwrap();
-        assert!(page.returned().is_none(), "nothing goes to the requestor [P-BRW-11]");
-        assert_eq!(stage.result(&payment).await["transStatus"], "U");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_creq_for_a_transaction_without_a_challenge_is_refused_without_an_rreq() {
-    let stage = Stage::set("creq-unasked").await;
-    let mut options = stage.options(&Issuer::Alpha.pan(Card::Frictionless));
-    for version in VERSIONS {
-        options.version = Some(version.to_owned());
-        let payment = stage.begin(&options).await;
-        assert_eq!(payment.ares_status(), Some("Y"));
-        let creq = stage.sim.network().merchant.creq(&payment).unwrap();
-        let page = stage.tab().creq(&creq, None).await.unwrap();
-        assert!(page.code_form().is_none());
-        if let Some(returned) = page.returned() {
-            assert_eq!(returned.message["errorCode"], "305", "{}", returned.message);
-        }
-        let id = member(&creq, "acsTransID");
-        assert!(stage.sim.network().directory.rreqs_received(id).is_empty());
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,13 @@
 
 mod areq_shape;
 mod areq_values;
+mod browser;
+mod browser_creq;
+mod challenge;
+mod frictionless;
+mod results;
+mod timeouts;
+mod versions;
 
 use std::time::Duration;
 
@@ -140,4 +147,25 @@ pub(crate) async fn wait_log(stage: &Stage, parts: &[&str]) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("no log line with {parts:?} within 2 s:\n{}", stage.acs.log());
+}
+
+/// `[protocol]` of a configuration.
+pub(crate) fn protocol(config: &mut toml::Table) -> &mut toml::Table {
+    let table = config.entry("protocol").or_insert(toml::Table::new().into());
+    table.as_table_mut().unwrap()
+}
+
+/// Waits for `count` audit events of `kind` whose detail holds `part`.
+pub(crate) async fn wait_audit(stage: &Stage, kind: &str, part: &str, count: i64) {
+    let query = "SELECT count(*) FROM events WHERE kind = ?1 AND instr(CAST(detail AS TEXT), ?2)";
+    let mut found = 0;
+    for _ in 0..100 {
+        let database = rusqlite::Connection::open(stage.acs.database()).unwrap();
+        found = database.query_row(query, [kind, part], |row| row.get(0)).unwrap();
+        if found >= count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{found} events {kind} with {part:?}, not {count}, within 2 s");
 }

@@ -36,7 +36,7 @@ fn pair(code: &str, detail: &str) -> (String, String) {
 
 /// `areq.clock_check` [P-GEN-11, Req 417].
 #[tokio::test(flavor = "multi_thread")]
-async fn a_date_half_an_hour_off_is_refused_where_set_so() {
+async fn t_av_37_clock() {
     let pan = Issuer::Alpha.pan(Card::Frictionless);
     for set in [false, true] {
         let stage = if set {

@@ -37,9 +37,12 @@ impl Machine<'_> {
             Phase::ExpectEntry(_) => self.repeat(accepted),
             _ if self.reoffers(&accepted) => self.shows_current(page::Note::None),
             _ => {
+                let seconds = self.context.issuer.first_creq_seconds;
                 let fault = self.too_late();
-                let rejection = self.rejection(fault, CREQ);
-                self.refuse(rejection, session_data)
+                let words = (fault == Fault::TimedOut)
+                    .then(|| format!("expected the CReq within {seconds} seconds of the ARes"));
+                let refusal = self.refusal(fault, CREQ).explained(words);
+                self.refuse(Box::new(refusal), session_data)
             }
         }
     }

@@ -26,8 +26,9 @@ impl Machine<'_> {
             }
             RReqNews::NoAnswer => {
                 self.audit("rreq-unanswered", json!({}));
-                let rejection = self.rejection(Fault::TimedOut, None);
-                self.complain(rejection);
+                let words = "no RRes came in time, or the connection broke".to_owned();
+                let refusal = self.refusal(Fault::TimedOut, None).explained(Some(words));
+                self.complain(Box::new(refusal));
                 let to_sdk = if self.context.issuer.app.without_rres_is_403 {
                     Fault::TransientFailure
                 } else {

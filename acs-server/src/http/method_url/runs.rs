@@ -86,21 +86,29 @@ impl MethodRuns {
         }
     }
 
-    /// Whether something of this run is kept.
-    pub(crate) fn contains(&self, run: TransId, now: UtcMillis) -> bool {
-        let runs = unpoisoned(&self.0);
-        runs.runs.get(&run).is_some_and(|run| now.0 - run.at.0 < runs.life_ms)
+    /// Whether something of this run is kept that is at most so many seconds old.
+    pub(crate) fn contains(&self, run: TransId, now: UtcMillis, most_seconds: u32) -> bool {
+        unpoisoned(&self.0).kept(run, now, most_seconds).is_some()
     }
 
     /// The device whose cookie came with this run.
-    pub(crate) fn device(&self, run: TransId, now: UtcMillis) -> Option<DeviceId> {
-        let runs = unpoisoned(&self.0);
-        let run = runs.runs.get(&run).filter(|run| now.0 - run.at.0 < runs.life_ms)?;
-        run.device.clone()
+    pub(crate) fn device(
+        &self,
+        run: TransId,
+        now: UtcMillis,
+        most_seconds: u32,
+    ) -> Option<DeviceId> {
+        unpoisoned(&self.0).kept(run, now, most_seconds)?.device.clone()
     }
 }
 
 impl Runs {
+    fn kept(&self, run: TransId, now: UtcMillis, most_seconds: u32) -> Option<&Run> {
+        let run = self.runs.get(&run)?;
+        let age_ms = now.0 - run.at.0;
+        (age_ms < self.life_ms && age_ms <= i64::from(most_seconds) * 1000).then_some(run)
+    }
+
     fn drop_old(&mut self, now: UtcMillis) {
         while self
             .order
@@ -150,21 +158,21 @@ mod tests {
         assert_eq!(kept.runs[&id(1)].headers, "a");
         assert_eq!(kept.runs[&id(1)].script_data.as_deref(), Some("c"));
         drop(kept);
-        assert!(runs.contains(id(1), NOW));
-        assert!(!runs.contains(id(1), NOW.plus_seconds(3600)));
+        assert!(runs.contains(id(1), NOW, u32::MAX));
+        assert!(!runs.contains(id(1), NOW.plus_seconds(3600), u32::MAX));
     }
 
     #[test]
     fn runs_are_capped_per_address_in_total_and_in_size() {
         let runs = MethodRuns::new(&Limits { method_runs_per_address: 3, ..Limits::default() });
         runs.put_headers(id(1), address(1), &"x".repeat(MAX_RUN_BYTES + 1), None, NOW);
-        assert!(!runs.contains(id(1), NOW));
+        assert!(!runs.contains(id(1), NOW, u32::MAX));
         for n in 2..=5 {
             runs.put_headers(id(n), address(1), "a", None, NOW);
         }
-        assert!(runs.contains(id(4), NOW));
-        assert!(!runs.contains(id(5), NOW));
+        assert!(runs.contains(id(4), NOW, u32::MAX));
+        assert!(!runs.contains(id(5), NOW, u32::MAX));
         runs.put_headers(id(9_999_999), address(2), "a", None, NOW);
-        assert!(runs.contains(id(9_999_999), NOW));
+        assert!(runs.contains(id(9_999_999), NOW, u32::MAX));
     }
 }
