@@ -71,7 +71,7 @@ pub(super) fn build(
 ) -> Result<Vec<u8>, String> {
     let value = value(transaction, outcome, context);
     let decoupled = way == Way::Decoupled;
-    // Neither 3RI nor decoupled authentication has one [P-DEC-05].
+    // Neither 3RI nor decoupled authentication has one [P-DEC-05, Req 349, Note 179].
     let counter = (!decoupled).then(|| format!("{:02}", counter.min(99)));
     let newest = transaction.version >= MessageVersion::V231;
     let completed =

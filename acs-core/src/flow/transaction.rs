@@ -120,7 +120,8 @@ pub struct Answered {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Decoupled {
-    /// End of the requestor's time.
+    /// End of the requestor's time, without the hour of grace
+    /// [P-DEC-04, P-TMO-11, Req 322, Req 326, Req 330].
     #[serde(rename = "u")]
     pub until: UtcMillis,
 }

@@ -1,5 +1,6 @@
 //! Decoupled authentication: one RReq, at once when the issuer has given its word, else when the
-//! requestor's time is over [P-DEC-03..05]. No browser and no app waits for it [P-DEC-06].
+//! requestor's time is over [P-DEC-03..05, Req 351, Req 352]. No browser and no app waits for it
+//! [P-DEC-06].
 
 use serde_json::json;
 

@@ -65,7 +65,8 @@ fn denied(reason: Reason, outcome: &'static str, rule: &str) -> Decision {
     Decision::new(Answer::NotAuthenticated(plain(reason)), outcome, rule)
 }
 
-/// Y, or from 2.3.1 on B: decoupled as the first choice. F asks for it as a fallback only.
+/// Y, or from 2.3.1 on B: decoupled as the first choice. F asks for it as a fallback only
+/// [P-STAT-07, Note 100, Note 107].
 fn asks_for(areq: &AReq) -> bool {
     let asks = match areq.decoupled_req_ind.as_deref() {
         Some("Y") => areq.version > MessageVersion::V210,

@@ -52,6 +52,7 @@ fn word(world: &mut World, verdict: Verdict) {
     assert!(world.step(Input::Confirmation(verdict)).is_none());
 }
 
+/// [P-DEC-02, P-STAT-15]
 #[test]
 fn t_dc_01_d_says_what_a_decoupled_authentication_says_and_no_more() {
     for version in NEW {

@@ -114,6 +114,7 @@ fn t_3r_05_3ri_that_is_not_offered_gets_u_21_whatever_the_card() {
     assert_eq!(result(&ares), ("U", Some("21")), "2.1.0 has 3RI for non-payment only");
 }
 
+/// [P-3RI-04]
 #[test]
 fn questions_about_a_status_are_answered_without_a_value() {
     for (version, indicators) in
