@@ -31,6 +31,11 @@ async fn answer(stage: &Stage, version: &str, sdk: &Sdk, changes: Value) -> Valu
 #[tokio::test(flavor = "multi_thread")]
 async fn t_cr_08_keys_that_are_no_points_of_the_curve_are_refused() {
     let stage = Stage::set_with(Setup::default()).await;
+    // A strict directory server would keep such an AReq to itself.
+    stage.sim.set_faults(ds_simulator::Faults {
+        areq_unchecked: true,
+        ..ds_simulator::Faults::default()
+    });
     let sdk = stage.sim.sdk("ds-a").unwrap();
     let good = KeyPair::generate().public_jwk();
     let zero = "A".repeat(43);
