@@ -99,6 +99,9 @@ pub enum TransStatus {
     /// `I`: informational, the wish for no challenge is acknowledged (from 2.2.0).
     #[serde(rename = "I")]
     Informational,
+    /// `S`: Secure Payment Confirmation by the requestor (from 2.3.1).
+    #[serde(rename = "S")]
+    SpcRequired,
 }
 
 impl TransStatus {
@@ -114,6 +117,7 @@ impl TransStatus {
             Self::Rejected => "R",
             Self::Decoupled => "D",
             Self::Informational => "I",
+            Self::SpcRequired => "S",
         }
     }
 }

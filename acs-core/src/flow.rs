@@ -17,6 +17,7 @@ pub mod proof;
 mod reason;
 mod rreq;
 pub mod screen;
+pub mod spc;
 pub mod transaction;
 mod why;
 mod words;
@@ -40,7 +41,7 @@ use decide::{Answer, Decision, Refusal};
 use reason::Reason;
 use transaction::{Answered, AppState, ExpectCReq, FORMAT, Phase};
 
-pub use prior::{Prior, PriorTransaction};
+pub use prior::{Prior, PriorTransaction, SpcWait};
 pub use transaction::{AuditEvent, Output, Transaction};
 
 /// Everything the decision reads.
@@ -86,6 +87,9 @@ pub struct Authenticated {
     /// Key of the encrypted channel when the ARes is a C in the app channel: to be kept sealed
     /// beside the state, apart from it [P-APP-04].
     pub content_key: Option<ContentKey>,
+    /// The earlier transaction that the AReq names ends with this one
+    /// ([`Transaction::after_second_areq`]): in the same commit, or not at all.
+    pub closes_prior: bool,
 }
 
 /// Decides an AReq and builds its ARes [P-AREQ-30, Req 318, Req 319].
@@ -101,6 +105,11 @@ pub fn authenticate(
     let areq = input.areq;
     let language = words::language(wanted_language(areq), input.issuer);
     let mut decision = decide::decide(input);
+    if decision.wants_challenge()
+        && let Some(offer) = spc::offer(input, random)
+    {
+        decision.confirm(offer);
+    }
     let mut outputs = Vec::with_capacity(2);
     let mut channel = None;
     if app_channel::is_needed(&decision.answer) {
@@ -141,6 +150,7 @@ pub fn authenticate(
             outputs.push(Output::AskIssuer(ask(input, language, until)));
             Phase::Decoupled(transaction::Decoupled { until })
         }
+        Answer::Spc(offer) => Phase::ExpectSpc(Box::new(offer.expected.clone())),
         answer => Phase::Answered(Answered {
             status: answer.status(),
             reason: answer.refusal().map(|refusal| refusal.reason.as_str().to_owned()),
@@ -149,7 +159,8 @@ pub fn authenticate(
     let content_key = channel.filter(|_| app_channel::is_needed(&decision.answer)).map(|c| c.key);
     let app = app_channel::state(input, &decision.answer);
     let transaction = open(input, language.tag(), phase, app);
-    Ok(Authenticated { transaction, ares, outputs, content_key })
+    let closes_prior = spc::closes_prior(input);
+    Ok(Authenticated { transaction, ares, outputs, content_key, closes_prior })
 }
 
 /// What the issuer's systems are told of a decoupled authentication.

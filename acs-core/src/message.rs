@@ -105,6 +105,21 @@ pub struct AReq {
     pub app: Option<AppData>,
     /// What others say of the cardholder.
     pub claims: Claims,
+    /// Secure Payment Confirmation (2.3.1, browser).
+    pub spc: SpcData,
+}
+
+/// What an AReq says of Secure Payment Confirmation [P-SPC-01, P-SPC-03].
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SpcData {
+    /// `threeDSRequestorSpcSupport` is Y.
+    pub supported: bool,
+    pub payee_origin: Option<String>,
+    /// `spcIncompInd`.
+    pub incomplete: Option<String>,
+    /// The assertion: data of an authentication by method 09.
+    pub assertion: Option<serde_json::Value>,
 }
 
 /// What the 3DS Requestor or the DS says of cardholder and card: facts for rules, nothing that

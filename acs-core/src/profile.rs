@@ -41,8 +41,8 @@ pub struct EciTable {
 }
 
 impl DsProfile {
-    /// eci of a result, by category [P-AV-02, P-ARES-02, Req 108, P-STAT-10]; C and D
-    /// have none.
+    /// eci of a result, by category [P-AV-02, P-ARES-02, Req 108, P-STAT-10]; C, D
+    /// and S have none.
     pub(crate) fn eci_of(&self, category: MessageCategory, status: TransStatus) -> Option<&str> {
         let own = self.npa_eci.as_ref().filter(|_| category == MessageCategory::NonPayment);
         let table = own.unwrap_or(&self.eci);
@@ -53,7 +53,9 @@ impl DsProfile {
                 table.not_authenticated.as_deref()
             }
             TransStatus::Informational => table.informational.as_deref(),
-            TransStatus::ChallengeRequired | TransStatus::Decoupled => None,
+            TransStatus::ChallengeRequired | TransStatus::Decoupled | TransStatus::SpcRequired => {
+                None
+            }
         }
     }
 
@@ -110,6 +112,50 @@ pub struct IssuerProfile {
     pub browser: BrowserReadings,
     /// Trust lists and device binding.
     pub consents: ConsentSettings,
+    /// Secure Payment Confirmation; `None` where it is not offered.
+    pub spc: Option<SpcSettings>,
+}
+
+/// Secure Payment Confirmation [P-SPC-01..05].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpcSettings {
+    /// `icon` of the card: a URL of at most 2048 or a data URL of at most 4096 characters.
+    pub icon: String,
+    /// How long the browser waits for the cardholder, 60,000 to 500,000 ms.
+    pub timeout_ms: u32,
+    /// Wait for the second AReq, seconds (600) [P-TMO-14].
+    pub wait_seconds: u32,
+    /// Letters of the currency shown with an amount of 0.
+    pub currency: String,
+    /// Answer to an assertion that is not right.
+    pub on_failure: SpcFailure,
+    /// Answer when the cardholder did not sign.
+    pub on_incomplete: SpcFailure,
+}
+
+/// What a confirmation that came to nothing is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SpcFailure {
+    /// C, or N where no challenge is possible.
+    Challenge,
+    /// N.
+    Deny,
+    /// U.
+    Unavailable,
+}
+
+/// A passkey of a card's holder that can confirm payments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passkey {
+    /// base64url.
+    pub credential_id: String,
+    /// P-256 key as `SubjectPublicKeyInfo`, base64url.
+    pub public_key: String,
+    /// Relying party it was made for.
+    pub rp_id: String,
 }
 
 /// What cardholders may agree to on the challenge page [P-231-02, P-231-03].
@@ -319,6 +365,8 @@ pub struct Card {
     pub state: CardState,
     pub contacts: Contacts,
     pub outcome: Option<ScriptedOutcome>,
+    /// For Secure Payment Confirmation.
+    pub passkeys: Vec<Passkey>,
 }
 
 /// What a card lookup gave. "Could not look" is not "not there": it answers U (invariant 3).

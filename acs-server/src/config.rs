@@ -11,6 +11,7 @@ pub mod listen;
 pub mod log;
 pub mod protocol;
 pub mod rreq_targets;
+pub mod spc;
 pub mod storage;
 pub mod tls;
 
@@ -28,6 +29,7 @@ pub use listen::{Listen, Public};
 pub use log::{Log, LogFormat};
 pub use protocol::{Base64Url, Protocol, SameServerTransId};
 pub use rreq_targets::RReqTargets;
+pub use spc::Spc;
 pub use storage::Storage;
 pub use tls::{KeyPair, Tls};
 

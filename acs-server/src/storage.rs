@@ -27,6 +27,16 @@ pub struct Unit {
     pub events: Vec<EventRow>,
     pub outgoing: Vec<OutgoingWrite>,
     pub consents: Vec<ConsentRow>,
+    /// An earlier transaction that this one ends.
+    pub closes: Option<Closing>,
+}
+
+/// The last state of a transaction that another one ends: nothing of its account is kept. Written
+/// like [`TransactionWrite::Replace`], with the unit it stands in or not at all.
+#[derive(Debug)]
+pub struct Closing {
+    pub row: TransactionRow,
+    pub expected: u32,
 }
 
 /// A cardholder's consent with the transaction it was given in.

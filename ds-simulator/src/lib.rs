@@ -27,6 +27,7 @@ pub mod sdk;
 pub mod send;
 mod shop;
 mod simulator;
+pub mod spc;
 pub mod trace;
 pub mod words;
 

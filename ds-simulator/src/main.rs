@@ -1,5 +1,6 @@
 //! `ds-sim`: the simulator from the shell.
 
+mod by_passkey;
 mod in_app;
 
 use std::io::Write;
@@ -61,6 +62,8 @@ enum Command {
     /// The bare TLS echo that benchmarks compare with
     #[command(hide = true)]
     Echo(Echo),
+    /// Print the public values of a software passkey, for the `passkeys` list of a card file
+    Passkey(by_passkey::PasskeyArgs),
     /// Print (or write) the endpoints.json of a demo folder
     Endpoints(EndpointsArgs),
 }
@@ -154,6 +157,8 @@ struct Pay {
     steps: Vec<String>,
     #[command(flatten)]
     app: in_app::InApp,
+    #[command(flatten)]
+    by_passkey: by_passkey::ByPasskey,
     /// Tick a box of the challenge page: trust, bind; may be repeated
     #[arg(long = "tick")]
     ticks: Vec<String>,
@@ -299,6 +304,9 @@ async fn main() -> ExitCode {
         Command::Oreq(args) => send_notice(args).await,
         Command::Load(args) => load(args).await,
         Command::Echo(args) => echo(args).await,
+        Command::Passkey(args) => {
+            args.public().and_then(|text| say(&text)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Endpoints(args) => endpoints(&args),
     };
     match done {
@@ -441,6 +449,7 @@ fn pay_options(args: &Pay, ends: &Endpoints) -> Result<PayOptions> {
         options.word = Some((IssuerSystems::for_endpoints(ends)?, word.clone()));
     }
     options.ticks.clone_from(&args.ticks);
+    options.spc = args.by_passkey.options()?;
     options.steps = args.steps.iter().map(|step| to_step(step)).collect();
     options.order = Order {
         expiry: args.expiry.clone().or_else(|| expiry_on_file(args, ends)),

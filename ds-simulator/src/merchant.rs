@@ -206,6 +206,12 @@ impl ThreeDsServer {
         format!("{}/3ds/method-done/{id}", self.shop_url)
     }
 
+    /// Origin of the merchant's pages.
+    #[must_use]
+    pub fn shop_url(&self) -> &str {
+        &self.shop_url
+    }
+
     /// `notificationURL` of a payment.
     #[must_use]
     pub fn notification_url(&self, id: &str) -> String {

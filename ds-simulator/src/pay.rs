@@ -10,6 +10,7 @@ use crate::browser::{Browser, Challenge, ChallengeEnd, CodeSource, Step};
 use crate::issuer::IssuerSystems;
 use crate::merchant::{Payment, ThreeDsServer};
 use crate::message::{BrowserFacts, Order};
+use crate::spc::{self, SpcOptions};
 use crate::trace::{masked, text};
 
 /// A payment to make.
@@ -24,6 +25,8 @@ pub struct PayOptions {
     /// Boxes the cardholder ticks on challenge pages: `trust`, `bind`.
     pub ticks: Vec<String>,
     pub browser: BrowserFacts,
+    /// Confirm with a passkey where the ACS offers it.
+    pub spc: Option<SpcOptions>,
     /// Leave the 3DS Method out although the range has one.
     pub skip_method: bool,
     /// How long to wait for the RReq after the browser is done.
@@ -43,6 +46,7 @@ impl PayOptions {
             steps: Vec::new(),
             ticks: Vec::new(),
             browser: BrowserFacts::default(),
+            spc: None,
             skip_method: false,
             rreq_patience: Duration::from_secs(10),
             word: None,
@@ -94,7 +98,11 @@ pub async fn pay(
     browser: &Browser,
     options: &PayOptions,
 ) -> Result<Receipt> {
-    let payment = merchant.start(options.order.clone(), options.version.as_deref()).await?;
+    let order = match &options.spc {
+        Some(_) => spc::able(&options.order, merchant.shop_url()),
+        None => options.order.clone(),
+    };
+    let payment = merchant.start(order, options.version.as_deref()).await?;
     let with_browser = options.order.channel == "02";
     let comp_ind = match payment.method_url.as_ref().filter(|_| with_browser) {
         None => "U",
@@ -108,7 +116,13 @@ pub async fn pay(
             if done { "Y" } else { "N" }
         }
     };
-    let payment = merchant.authenticate(&payment.id, comp_ind, &options.browser).await?;
+    let mut payment = merchant.authenticate(&payment.id, comp_ind, &options.browser).await?;
+    if let Some(chosen) = options.spc.as_ref().filter(|_| payment.ares_status() == Some("S")) {
+        match spc::go_on(merchant, &payment, chosen, &options.browser).await? {
+            Some(second) => payment = second,
+            None => return Ok(receipt(&payment, None)),
+        }
+    }
     if payment.ares_status() == Some("D") {
         return decoupled(merchant, payment, options).await;
     }
@@ -161,7 +175,7 @@ async fn decoupled(
 pub fn receipt(payment: &Payment, end: Option<&ChallengeEnd>) -> Receipt {
     let shown =
         |name: &str| payment.result().and_then(|result| text(result, name)).map(str::to_owned);
-    let status = payment.status().filter(|status| *status != "C").map(str::to_owned);
+    let status = payment.status().filter(|status| !matches!(*status, "C" | "S")).map(str::to_owned);
     Receipt {
         id: payment.id.clone(),
         acs_trans_id: payment

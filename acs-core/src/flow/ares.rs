@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::AuthenticateInput;
 use super::consent::{Standing, Statuses};
 use super::decide::{Answer, Refusal, three_ri};
+use super::spc::{SpcTransData, WebAuthnCred};
 use super::transaction::{Interface, Rendering, Template, Way};
 use super::words::{self, Language};
 use crate::crypto::{AuthenticationValue, AuthenticationValueGenerator, ValueFacts};
@@ -43,6 +44,10 @@ pub(super) fn build(
                 told = words::not_approved(input.issuer, language);
                 wire.cardholder_info = Some(CardholderInfo::of(&told, input.areq.version));
             }
+        }
+        Answer::Spc(offer) => {
+            wire.web_authn_cred_list = offer.credentials();
+            wire.spc_trans_data = Some(offer.trans_data());
         }
         Answer::Challenge(offer) => {
             match offer.rendering {
@@ -199,6 +204,10 @@ struct Wire<'a> {
     device_info_recognised_version: Option<&'a str>,
     #[serde(rename = "threeDSRequestorAppURLInd", skip_serializing_if = "Option::is_none")]
     three_ds_requestor_app_url_ind: Option<&'static str>,
+    #[serde(rename = "webAuthnCredList", skip_serializing_if = "<[_]>::is_empty")]
+    web_authn_cred_list: &'a [WebAuthnCred],
+    #[serde(rename = "spcTransData", skip_serializing_if = "Option::is_none")]
+    spc_trans_data: Option<SpcTransData<'a>>,
     #[serde(flatten)]
     statuses: Statuses,
 }
@@ -235,6 +244,8 @@ impl<'a> Wire<'a> {
             device_info_recognised_version: newest_app
                 .map(|app| app.device_data_version.as_deref().unwrap_or(OLDEST_DEVICE_DATA)),
             three_ds_requestor_app_url_ind: newest_app.map(|_| "N"),
+            web_authn_cred_list: &[],
+            spc_trans_data: None,
             statuses: Statuses::default(),
         }
     }

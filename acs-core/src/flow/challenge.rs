@@ -259,6 +259,7 @@ impl Machine<'_> {
                 let outcome = Self::decoupled_time_over();
                 return self.end(outcome, Ending::TimeOver, "no word from the issuer in time");
             }
+            Phase::ExpectSpc(_) => (IDLE, Ending::NeverBegun, "no second AReq in time"),
             _ => return,
         };
         let reason = Reason::TIMED_OUT;
@@ -293,6 +294,7 @@ impl Machine<'_> {
             Phase::ExpectCReq(wait) => (Way::from(wait.via), 0, None),
             Phase::ExpectEntry(entry) => (entry.via.into(), entry.counter, Some(Output::CancelOtp)),
             Phase::Decoupled(_) => (Way::Decoupled, 0, Some(Output::CancelAsk)),
+            Phase::ExpectSpc(_) => (Way::Spc, 0, None),
             _ => return,
         };
         let agreed = self.agreed(&outcome);

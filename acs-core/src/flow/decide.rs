@@ -10,6 +10,7 @@ use super::app_channel::{self, NoOffer};
 use super::attempts::Attempt;
 use super::proof::Proof;
 use super::reason::Reason;
+use super::spc::{self, SpcOffer};
 use super::transaction::{Rendering, Via};
 use crate::element::{DeviceChannel, MessageCategory, TransStatus};
 use crate::message::AppData;
@@ -42,6 +43,8 @@ pub(super) enum Answer {
     Challenge(Offer),
     Decoupled(Promise),
     Informational,
+    /// S [P-STAT-09].
+    Spc(Box<SpcOffer>),
 }
 
 /// A negative answer.
@@ -72,6 +75,7 @@ impl Answer {
             Self::Challenge(_) => TransStatus::ChallengeRequired,
             Self::Decoupled(_) => TransStatus::Decoupled,
             Self::Informational => TransStatus::Informational,
+            Self::Spc(_) => TransStatus::SpcRequired,
         }
     }
 
@@ -80,7 +84,11 @@ impl Answer {
             Self::NotAuthenticated(refusal)
             | Self::Unavailable(refusal)
             | Self::Rejected(refusal) => Some(refusal),
-            Self::Proven(_) | Self::Challenge(_) | Self::Decoupled(_) | Self::Informational => None,
+            Self::Proven(_)
+            | Self::Challenge(_)
+            | Self::Decoupled(_)
+            | Self::Informational
+            | Self::Spc(_) => None,
         }
     }
 }
@@ -100,6 +108,18 @@ pub(super) struct Decision {
 impl Decision {
     fn new(answer: Answer, outcome: &'static str, rule: &str) -> Self {
         Self { answer, outcome, rule: rule.to_owned(), obstacle: None }
+    }
+
+    /// Whether a challenge was wanted, even one that nothing but a passkey can be used for.
+    pub(super) fn wants_challenge(&self) -> bool {
+        matches!(self.answer, Answer::Challenge(_)) || self.obstacle == Some(NO_CONTACT)
+    }
+
+    /// S in place of the challenge.
+    pub(super) fn confirm(&mut self, offer: SpcOffer) {
+        self.answer = Answer::Spc(Box::new(offer));
+        self.outcome = "OUT-CH";
+        self.obstacle = None;
     }
 
     const fn because(mut self, obstacle: &'static str) -> Self {
@@ -217,6 +237,9 @@ fn active_card(input: &AuthenticateInput<'_>, card: &Card) -> Decision {
     if let Some(script) = scripted_for(input, card) {
         return scripted(input, card, script);
     }
+    if let Some(decision) = spc::second(input, card) {
+        return decision;
+    }
     let rule = firing_rule(input);
     let (step, outcome) = match rule {
         Some(rule) => (rule.name.as_str(), &rule.then),
@@ -333,6 +356,7 @@ fn scripted(input: &AuthenticateInput<'_>, card: &Card, script: &ScriptedOutcome
         TransStatus::ChallengeRequired | TransStatus::Decoupled | TransStatus::Informational => {
             return challenge(input, card, SCRIPTED, false);
         }
+        TransStatus::SpcRequired => return failure(input, SCRIPTED),
         TransStatus::Attempted => match Attempt::by_script(script) {
             Some(proof) => Answer::Proven(Proof::Attempt(proof)),
             None => return failure(input, SCRIPTED),
@@ -343,7 +367,12 @@ fn scripted(input: &AuthenticateInput<'_>, card: &Card, script: &ScriptedOutcome
 
 /// C, or D where the requestor prefers that, where it can be done; else what comes closest to
 /// "not authenticated" [P-STAT-05, P-STAT-13, Note 99, Note 91].
-fn challenge(input: &AuthenticateInput<'_>, card: &Card, rule: &str, mandated: bool) -> Decision {
+pub(super) fn challenge(
+    input: &AuthenticateInput<'_>,
+    card: &Card,
+    rule: &str,
+    mandated: bool,
+) -> Decision {
     let denied = |reason| Answer::NotAuthenticated(plain(reason));
     if wishes::forbids_challenge(input.areq) {
         return wishes::instead_of_challenge(input.areq, rule, mandated);
@@ -363,9 +392,7 @@ fn challenge(input: &AuthenticateInput<'_>, card: &Card, rule: &str, mandated: b
             let offer = Offer { via, mandated, rendering: None };
             Decision::new(Answer::Challenge(offer), "OUT-CH", rule)
         }
-        None => {
-            Decision::new(denied(Reason::NOT_ENROLLED), "OUT-NOTENR", rule).because("no-contact")
-        }
+        None => Decision::new(denied(Reason::NOT_ENROLLED), "OUT-NOTENR", rule).because(NO_CONTACT),
     }
 }
 
@@ -387,7 +414,7 @@ fn app_challenge(
         }
         Err(NoOffer::NoContact) => {
             let answer = Answer::NotAuthenticated(plain(Reason::NOT_ENROLLED));
-            Decision::new(answer, "OUT-NOTENR", rule).because("no-contact")
+            Decision::new(answer, "OUT-NOTENR", rule).because(NO_CONTACT)
         }
         Err(NoOffer::Device) => {
             let answer = Answer::Unavailable(plain(Reason::DEVICE));
@@ -400,6 +427,8 @@ const fn plain(reason: Reason) -> Refusal {
     Refusal { reason, tell_cardholder: false }
 }
 
+/// There is nowhere to send a code.
+const NO_CONTACT: &str = "no-contact";
 /// Names of the decision steps that are no rules.
 const DEFAULT: &str = "default";
 const SCRIPTED: &str = "scripted";

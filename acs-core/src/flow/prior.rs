@@ -1,10 +1,11 @@
 //! The earlier authentication that an AReq names in threeDSReqPriorRef [P-3RI-03].
 
 use super::Transaction;
+use super::spc::ExpectSpc;
 use super::transaction::Phase;
 use crate::UtcMillis;
 use crate::element::{TransId, TransStatus};
-use crate::message::Merchant;
+use crate::message::{Merchant, Purchase};
 
 /// What the store knows of the authentication an AReq names.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,29 @@ pub struct PriorTransaction {
     pub created: UtcMillis,
     pub card_token: String,
     pub merchant: Merchant,
+    /// Its wait for a second AReq, while that lasts.
+    pub spc: Option<Box<SpcWait>>,
+}
+
+/// The first half of a confirmation.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SpcWait {
+    pub expected: ExpectSpc,
+    /// The DS profile it came through.
+    pub ds_id: String,
+    pub purchase: Option<Purchase>,
+}
+
+impl SpcWait {
+    fn of(stored: &Transaction) -> Option<Self> {
+        let Phase::ExpectSpc(expected) = &stored.phase else { return None };
+        Some(Self {
+            expected: (**expected).clone(),
+            ds_id: stored.ds_id.clone(),
+            purchase: stored.purchase.clone(),
+        })
+    }
 }
 
 impl PriorTransaction {
@@ -44,10 +68,12 @@ impl PriorTransaction {
                 Phase::Ended(decided) => decided.status,
                 Phase::ExpectCReq(_) | Phase::ExpectEntry(_) => TransStatus::ChallengeRequired,
                 Phase::Decoupled(_) => TransStatus::Decoupled,
+                Phase::ExpectSpc(_) => TransStatus::SpcRequired,
             },
             created: stored.created,
             card_token: stored.card_token.clone(),
             merchant: stored.merchant.clone(),
+            spc: SpcWait::of(stored).map(Box::new),
         }
     }
 

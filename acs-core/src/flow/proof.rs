@@ -1,6 +1,7 @@
 //! Proof values (invariant 2): each is made in one module only, and an authentication value takes
 //! one as an argument. Their fields are private to the module that earns them:
 //!
+//! - [`Asserted`] by `spc::assertion`, where a passkey's signature over the payment was verified,
 //! - [`Verified`] by `challenge::otp`, where a code was compared and was right,
 //! - [`RiskAccepted`] by `decide`, where a rule accepted the risk,
 //! - [`Confirmed`] by `confirmation`, where the issuer's own systems said so,
@@ -19,6 +20,7 @@ pub use super::attempts::Attempt;
 pub use super::challenge::otp::Verified;
 pub use super::confirmation::Confirmed;
 pub use super::decide::RiskAccepted;
+pub use super::spc::assertion::Asserted;
 
 /// Why an authentication value may be made.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub enum Proof {
     Attempt(Attempt),
     /// The issuer's own systems verified the cardholder.
     Confirmed(Confirmed),
+    /// The cardholder confirmed the payment with a passkey.
+    Asserted(Asserted),
 }
 
 impl Proof {
@@ -43,6 +47,7 @@ impl Proof {
             Self::RiskAccepted(_) => 2,
             Self::Attempt(_) => 3,
             Self::Confirmed(_) => 4,
+            Self::Asserted(_) => 5,
         }
     }
 
@@ -50,7 +55,7 @@ impl Proof {
     #[must_use]
     pub const fn status(&self) -> TransStatus {
         match self {
-            Self::Verified(_) | Self::RiskAccepted(_) | Self::Confirmed(_) => {
+            Self::Verified(_) | Self::RiskAccepted(_) | Self::Confirmed(_) | Self::Asserted(_) => {
                 TransStatus::Authenticated
             }
             Self::Attempt(_) => TransStatus::Attempted,

@@ -13,5 +13,6 @@ mod properties;
 mod quiet;
 mod readings;
 mod sdk;
+mod spc;
 mod statuses;
 mod three_ri;

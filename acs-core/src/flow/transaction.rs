@@ -11,6 +11,7 @@ use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, Tr
 use crate::message::{Merchant, Purchase};
 
 use super::consent::{Consent, Offer};
+use super::spc::ExpectSpc;
 
 pub use app::{AppState, Interface, Rendering, Template};
 pub(super) use app::{Exchange, Reply};
@@ -96,6 +97,9 @@ pub enum Phase {
     /// The ARes was D; the issuer's systems ask the cardholder.
     #[serde(rename = "dec")]
     Decoupled(Decoupled),
+    /// The ARes was S; the second AReq has not come yet.
+    #[serde(rename = "spc")]
+    ExpectSpc(Box<ExpectSpc>),
     /// Decided; the RReq is on its way.
     #[serde(rename = "rres")]
     ExpectRRes(ExpectRRes),
@@ -165,16 +169,19 @@ pub enum Way {
     Email,
     /// Decoupled: in the issuer's own way and time.
     Decoupled,
+    /// No code: the cardholder confirms with a passkey at the requestor.
+    Spc,
 }
 
 impl Way {
-    /// `sms`, `email` or `decoupled`.
+    /// `sms`, `email`, `decoupled` or `spc`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sms => Via::Sms.as_str(),
             Self::Email => Via::Email.as_str(),
             Self::Decoupled => "decoupled",
+            Self::Spc => "spc",
         }
     }
 
@@ -184,6 +191,7 @@ impl Way {
             Self::Sms => Via::Sms.method(),
             Self::Email => Via::Email.method(),
             Self::Decoupled => "12",
+            Self::Spc => "14",
         }
     }
 }
@@ -360,6 +368,7 @@ impl Transaction {
             Phase::ExpectCReq(wait) => Some(wait.until),
             Phase::ExpectEntry(entry) => Some(entry.until),
             Phase::Decoupled(wait) => Some(wait.until),
+            Phase::ExpectSpc(wait) => Some(wait.until),
             Phase::Answered(_) | Phase::ExpectRRes(_) | Phase::Ended(_) => None,
         }
     }
@@ -378,6 +387,18 @@ impl Transaction {
             |ending| matches!(ending, Ending::Verified | Ending::Failed | Ending::Cancelled);
         open.is_some_and(|last| last.reply.is_none())
             && self.decided().is_some_and(|decided| shown(decided.ending))
+    }
+
+    /// The state after the second AReq of a confirmation came: its ARes S was the end, and no RReq
+    /// follows [P-SPC-05]. `None` when nothing is waited for any more.
+    #[must_use]
+    pub fn after_second_areq(mut self) -> Option<Self> {
+        if !matches!(self.phase, Phase::ExpectSpc(_)) {
+            return None;
+        }
+        self.phase = Phase::Answered(Answered { status: TransStatus::SpcRequired, reason: None });
+        self.revision += 1;
+        Some(self)
     }
 
     /// The result of the challenge, once there is one.

@@ -9,7 +9,7 @@ use p256::elliptic_curve::sec1::FromEncodedPoint as _;
 
 use super::{
     AReq, AppData, BrowserData, Merchant, P256PublicJwk, Purchase, ReadRules, RenderOptions,
-    decode_base64url,
+    SpcData, decode_base64url,
 };
 use crate::dictionary::{Cell, Message, Table, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
@@ -154,6 +154,10 @@ fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<
             _ => None,
         },
         claims: claims::read(message, version),
+        spc: match cell.channel {
+            DeviceChannel::Browser if version >= MessageVersion::V231 => claims::spc(message),
+            _ => SpcData::default(),
+        },
     })
 }
 

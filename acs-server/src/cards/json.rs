@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value.
 #[derive(PartialEq, Eq)]
@@ -12,6 +12,7 @@ pub(super) enum Json<'a> {
     Text(Cow<'a, str>),
     /// Members in the order of the file, repeated ones too.
     Object(Vec<(Cow<'a, str>, Self)>),
+    Array(Vec<Self>),
     Null,
     Other,
 }
@@ -57,8 +58,11 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Json::Other)
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::Array(items))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {

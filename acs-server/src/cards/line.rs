@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use acs_core::element::{Pan, TransStatus};
-use acs_core::profile::{Card, CardState, Contacts, ScriptedOutcome};
+use acs_core::flow::spc::assertion::is_usable;
+use acs_core::profile::{Card, CardState, Contacts, Passkey, ScriptedOutcome};
 
 use super::json::Json;
 use super::lines::MAX_LINE;
@@ -49,6 +50,8 @@ pub enum Reason {
     OutcomeInProduction,
     OutcomeStatus,
     OutcomeReason,
+    Passkeys,
+    Passkey,
 }
 
 /// Reads a line without its line feed; `None` when it is blank.
@@ -67,8 +70,8 @@ pub fn read_line(
     let Json::Object(members) = Json::parse(text).map_err(Reason::NotJson)? else {
         return Err(Reason::NotAnObject);
     };
-    let [pan, expiry, state, contacts, outcome] =
-        take(members, None, ["pan", "expiry", "state", "contacts", "outcome"])?;
+    let [pan, expiry, state, contacts, outcome, passkeys] =
+        take(members, None, ["pan", "expiry", "state", "contacts", "outcome", "passkeys"])?;
     let pan = Pan::parse(&required("pan", pan)?).ok_or(Reason::Pan)?;
     let luhn = pan.check_digit_is_right();
     if profile == Profile::Production && !luhn {
@@ -84,6 +87,7 @@ pub fn read_line(
             .ok_or(Reason::State)?,
         contacts: read_contacts(contacts)?,
         outcome: read_outcome(outcome, profile)?,
+        passkeys: read_passkeys(passkeys)?,
     };
     Ok(Some(Accepted { pan, card, luhn }))
 }
@@ -190,6 +194,29 @@ fn read_outcome(
     Ok(Some(ScriptedOutcome { status, reason: reason.map(Cow::into_owned) }))
 }
 
+fn read_passkeys(value: Option<Json<'_>>) -> Result<Vec<Passkey>, Reason> {
+    let items = match value {
+        None => return Ok(Vec::new()),
+        Some(Json::Array(items)) if items.len() <= MAX_PASSKEYS => items,
+        Some(_) => return Err(Reason::Passkeys),
+    };
+    items.into_iter().map(read_passkey).collect()
+}
+
+fn read_passkey(value: Json<'_>) -> Result<Passkey, Reason> {
+    let Json::Object(members) = value else { return Err(Reason::Passkeys) };
+    let [id, key, rp] = take(members, Some("passkeys"), ["credential_id", "public_key", "rp_id"])?;
+    let passkey = Passkey {
+        credential_id: required("passkeys.credential_id", id)?.into_owned(),
+        public_key: required("passkeys.public_key", key)?.into_owned(),
+        rp_id: required("passkeys.rp_id", rp)?.into_owned(),
+    };
+    // What an ARes S can carry of it.
+    let fits = (16..=1000).contains(&passkey.credential_id.len()) && passkey.rp_id.len() <= 253;
+    let plain = !passkey.credential_id.contains('=');
+    (fits && plain && is_usable(&passkey)).then_some(passkey).ok_or(Reason::Passkey)
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -222,11 +249,20 @@ impl fmt::Display for Reason {
             Self::OutcomeStatus => {
                 f.write_str("\"outcome.status\" is none of Y, A, N, U, R, C, D, I")
             }
+            Self::Passkeys => {
+                write!(f, "\"passkeys\" is not a list of at most {MAX_PASSKEYS} objects")
+            }
+            Self::Passkey => f.write_str(
+                "\"passkeys\" holds one that cannot be used: base64url of a credential id and of \
+                 the SubjectPublicKeyInfo of a P-256 key, and the relying party's domain",
+            ),
             Self::OutcomeReason => f.write_str("\"outcome.reason\" is not two digits"),
         }
     }
 }
 
+/// An ARes S names no more.
+const MAX_PASSKEYS: usize = 10;
 const STATUSES: [TransStatus; 8] = [
     TransStatus::Authenticated,
     TransStatus::Attempted,

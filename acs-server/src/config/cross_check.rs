@@ -79,6 +79,7 @@ fn limits(config: &Config, findings: &mut Vec<String>) {
     for (name, seconds) in [
         ("first_creq_seconds", protocol.first_creq_seconds),
         ("idle_seconds", protocol.idle_seconds),
+        ("spc_seconds", protocol.spc_seconds),
         ("rres_seconds", protocol.rres_seconds),
         ("rreq_connect_seconds", protocol.rreq_connect_seconds),
         ("rreq_retry_seconds", protocol.rreq_retry_seconds),
@@ -198,6 +199,7 @@ fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
     rules(issuer, &name, findings);
     decoupled(issuer, &name, config, findings);
     findings.extend(issuer.consent.findings(&name, &issuer.rule));
+    findings.extend(issuer.spc.iter().flat_map(|spc| spc.findings(&name)));
     locales(issuer, &name, findings);
     one_time_passwords(issuer, &name, config, findings);
     let texts = screen::findings(&issuer.app.texts(), &issuer.name, &issuer.phone);

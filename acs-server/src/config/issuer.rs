@@ -15,7 +15,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::protocol::{LateStatus, PlainCReqError, RepeatedCReq, WithoutRRes};
-use super::{Consent, Protocol, Public};
+use super::{Consent, Protocol, Public, Spc};
 
 /// An issuer.
 #[derive(Debug, Clone, Deserialize)]
@@ -61,6 +61,8 @@ pub struct Issuer {
     /// What cardholders are asked to agree to.
     #[serde(default)]
     pub consent: Consent,
+    /// Confirmation by a passkey at the requestor; left out, it is not offered.
+    pub spc: Option<Spc>,
     #[serde(default)]
     pub app: AppChannel,
 }
@@ -181,6 +183,7 @@ impl Issuer {
             first_creq_seconds: protocol.first_creq_seconds,
             idle_seconds: protocol.idle_seconds,
             consents: self.consent.settings(),
+            spc: self.spc.as_ref().map(|spc| spc.settings(protocol.spc_seconds)),
             browser: protocol.browser_readings(),
         }
     }

@@ -52,6 +52,8 @@ pub struct Protocol {
     pub first_creq_seconds: u32,
     /// Challenge without any sign of the cardholder [P-TMO-04, P-TMO-05].
     pub idle_seconds: u32,
+    /// Wait for the second AReq after an ARes S [P-TMO-14].
+    pub spc_seconds: u32,
     /// Wait for the RRes after the RReq was sent [P-TMO-08].
     pub rres_seconds: u32,
     /// Wait for a connection, each of the first two tries of an RReq.
@@ -222,6 +224,7 @@ impl Default for Protocol {
             app_sdk_erro_without_rres: WithoutRRes::TimedOut,
             first_creq_seconds: 30,
             idle_seconds: 600,
+            spc_seconds: 600,
             rres_seconds: 5,
             rreq_connect_seconds: 5,
             rreq_retry_seconds: 10,

@@ -12,7 +12,7 @@ use acs_core::element::{DeviceChannel, MessageVersion, TransId, TransStatus};
 use acs_core::erro::{ErroContext, Fault, Rejection, erro};
 use acs_core::flow::consent::{ConsentLookup, DeviceId};
 use acs_core::flow::transaction::Phase;
-use acs_core::flow::{AuthenticateInput, Authenticated, Prior, authenticate};
+use acs_core::flow::{AuthenticateInput, Authenticated, authenticate};
 use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, objection, read_areq};
 use acs_core::profile::{Account, CardLookup, Contacts, IssuerProfile};
 use axum::Extension;
@@ -179,13 +179,21 @@ async fn first(
         tokio::join!(look_up(app, issuer, areq), consents(app, issuer, &account.card_token));
     let prior = prior::look_up(app, issuer, areq).await;
     let device = device_seen(areq, app);
-    let decision = Decision { app, ds, issuer, areq, prior, key, account, consents, device };
-    Some(match decision.decide(&card).await {
+    let mut decision = Decision { app, ds, issuer, areq, prior, key, account, consents, device };
+    let mut decided = decision.decide(&card).await;
+    for _ in 0..MAX_DECISIONS {
+        if !matches!(decided, Err(Undecided::PriorMoved)) {
+            break;
+        }
+        decision.prior = prior::look_up(app, issuer, areq).await;
+        decided = decision.decide(&card).await;
+    }
+    Some(match decided {
         Ok(reply) => {
             place.answer(&reply);
             Answer::ARes(reply)
         }
-        Err(Undecided::Overtaken) => return None,
+        Err(Undecided::Overtaken | Undecided::PriorMoved) => return None,
         Err(Undecided::Store(error)) => {
             tracing::error!(ds = ds_id, %error, "an AReq cannot be stored");
             metrics::counter!("acs_areq_unstored_total", "ds" => ds_id.clone()).increment(1);
@@ -233,6 +241,8 @@ enum Undecided {
     /// This dsTransID was stored meanwhile: by another node, or for a bearer that hung up.
     Overtaken,
     Impossible,
+    /// The earlier transaction that this one ends has changed meanwhile.
+    PriorMoved,
 }
 
 /// All that one decision reads.
@@ -241,7 +251,7 @@ struct Decision<'a> {
     ds: &'a DsRuntime,
     issuer: &'a IssuerRuntime,
     areq: &'a AReq,
-    prior: Prior,
+    prior: prior::Found,
     key: ReplayKey,
     account: Account,
     consents: ConsentLookup,
@@ -253,7 +263,7 @@ impl Decision<'_> {
     async fn decide(&self, card: &CardLookup) -> Result<Reply, Undecided> {
         let number = self.app.store.next_number();
         let decided = self.authenticate(number, card)?;
-        let Authenticated { transaction, ares, outputs, content_key, .. } = decided;
+        let Authenticated { transaction, ares, outputs, content_key, closes_prior, .. } = decided;
         let acs_trans_id = transaction.acs_trans_id;
         let now = transaction.created;
         let deadline = transaction.deadline();
@@ -283,8 +293,12 @@ impl Decision<'_> {
             timers,
         );
         performed.unit.transaction = Some(TransactionWrite::Insert(row));
+        if closes_prior {
+            performed.unit.closes = Some(self.prior.closing().ok_or(Undecided::Impossible)?);
+        }
         match driver::commit(self.app, performed.unit).await {
             Ok(Committed::Durable) => {}
+            Ok(Committed::Conflict) if closes_prior => return Err(Undecided::PriorMoved),
             Ok(Committed::Conflict) => return Err(Undecided::Overtaken),
             Err(error) => return Err(Undecided::Store(error)),
         }
@@ -339,7 +353,7 @@ impl Decision<'_> {
             signer: signer.as_deref().map(|signer| signer as &dyn ContentSigner),
             method_data_found: method_data_found(areq, app),
             attempts_range: issuer.config.attempts(&areq.pan),
-            prior: &self.prior,
+            prior: &self.prior.prior,
             consents: &self.consents,
             device: self.device.as_ref(),
             now: app.clock.now(),
@@ -413,6 +427,7 @@ fn result_of(phase: &Phase) -> &'static str {
     match phase {
         Phase::Answered(answered) => answered.status.code(),
         Phase::Decoupled(_) => TransStatus::Decoupled.code(),
+        Phase::ExpectSpc(_) => TransStatus::SpcRequired.code(),
         _ => TransStatus::ChallengeRequired.code(),
     }
 }
@@ -442,5 +457,7 @@ fn pass_after_reply() {
     }
 }
 
+/// Decisions on ever newer states of an earlier transaction.
+const MAX_DECISIONS: usize = 4;
 /// How often an AReq may lose its place to a bearer that then goes away.
 const MAX_CLAIMS: usize = 8;

@@ -25,6 +25,7 @@ mod oreq;
 mod payments;
 mod scenarios;
 mod settings;
+mod spc;
 mod statuses;
 mod three_ri;
 mod tls;

@@ -34,7 +34,9 @@ pub(super) fn current(
         return app::current(transaction);
     }
     match &transaction.phase {
-        Phase::Answered(_) | Phase::ExpectCReq(_) | Phase::Decoupled(_) => invalid(transaction),
+        Phase::Answered(_) | Phase::ExpectCReq(_) | Phase::ExpectSpc(_) | Phase::Decoupled(_) => {
+            invalid(transaction)
+        }
         Phase::ExpectEntry(entry) => {
             View::Code(Box::new(code(transaction, entry, context, random, note)))
         }

@@ -21,7 +21,7 @@ use crate::flow::screen::AppTexts;
 use crate::flow::transaction::{Interface, OtpMessage, Phase};
 use crate::flow::{AuthenticateInput, Output, Prior, Transaction, authenticate};
 use crate::message::{
-    AReq, AppData, BrowserData, Claims, Merchant, Purchase, ReadRules, RenderOptions,
+    AReq, AppData, BrowserData, Claims, Merchant, Purchase, ReadRules, RenderOptions, SpcData,
 };
 use crate::policy::RuleOutcome;
 use crate::profile::{
@@ -94,6 +94,7 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
         browser: BrowserReadings::default(),
         idle_seconds: 600,
         consents: ConsentSettings::off(),
+        spc: None,
     }
 }
 
@@ -106,6 +107,7 @@ pub(super) fn card() -> Card {
             email: Some("taro@mail.example".to_owned()),
         },
         outcome: None,
+        passkeys: Vec::new(),
     }
 }
 
@@ -159,6 +161,7 @@ pub(super) fn areq(version: MessageVersion) -> AReq {
         }),
         app: None,
         claims: Claims::default(),
+        spc: SpcData::default(),
     }
 }
 
@@ -242,6 +245,7 @@ pub(super) struct World {
     pub(super) rejection: Option<Box<Rejection>>,
     pub(super) consents: Vec<Consent>,
     pub(super) device: Option<DeviceId>,
+    pub(super) closes_prior: bool,
 }
 
 impl World {
@@ -295,6 +299,7 @@ impl World {
             rejection: None,
             consents: Vec::new(),
             device: None,
+            closes_prior: false,
         }
     }
 
@@ -335,6 +340,7 @@ impl World {
         };
         let done = authenticate(&input, &mut self.random, &self.generator).unwrap();
         self.ares = serde_json::from_slice(&done.ares).unwrap();
+        self.closes_prior = done.closes_prior;
         self.store(&done.transaction);
         self.content_key = done.content_key;
         self.perform(done.outputs);

@@ -4,7 +4,7 @@ use crate::UtcMillis;
 use crate::element::MessageVersion;
 use crate::json::{Document, Node, Object, Value};
 use crate::message::{
-    AuthenticationClaim, ClaimedStatus, Claims, MultiTransaction, Purchase, Recurring,
+    AuthenticationClaim, ClaimedStatus, Claims, MultiTransaction, Purchase, Recurring, SpcData,
 };
 
 /// Names of other versions are strangers here, and unread like all of them [P-GEN-05].
@@ -26,6 +26,20 @@ pub(super) fn read(message: &Document<'_>, version: MessageVersion) -> Claims {
         recurring: recurring(message, version),
         instalments: message.text("purchaseInstalData").and_then(|count| count.parse().ok()),
         multi_transaction: newest.then(|| multi_transaction(message)).flatten(),
+    }
+}
+
+/// [P-SPC-01, P-SPC-03]
+pub(super) fn spc(message: &Document<'_>) -> SpcData {
+    let text = |name: &str| message.text(name).filter(|t| !t.is_empty()).map(str::to_owned);
+    let assertion = entries(message.get("threeDSRequestorAuthenticationInfo"))
+        .filter(|entry| entry.text("threeDSReqAuthMethod") == Some(SPC))
+        .find_map(|entry| entry.get("threeDSReqAuthData")?.as_object()?.to_value());
+    SpcData {
+        supported: message.text("threeDSRequestorSpcSupport") == Some("Y"),
+        payee_origin: text("payeeOrigin"),
+        incomplete: text("spcIncompInd"),
+        assertion,
     }
 }
 
@@ -106,6 +120,9 @@ fn minute(text: &str) -> Option<UtcMillis> {
     let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
     Some(UtcMillis(((days * 24 + hour) * 60 + minute) * 60_000))
 }
+
+/// `threeDSReqAuthMethod`: Secure Payment Confirmation.
+const SPC: &str = "09";
 
 #[cfg(test)]
 mod tests {

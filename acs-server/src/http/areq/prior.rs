@@ -1,45 +1,79 @@
 //! The earlier transaction that an AReq names.
 
 use acs_core::element::TransId;
-use acs_core::flow::{Prior, PriorTransaction};
+use acs_core::flow::{Prior, PriorTransaction, Transaction};
 use acs_core::message::AReq;
 
 use crate::app::{App, IssuerRuntime};
 use crate::driver;
-use crate::storage::TransactionNumber;
+use crate::storage::{Closing, TransactionNumber, TransactionRow};
 use crate::trans_id;
+
+/// An earlier transaction, with its row where it was found.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) prior: Prior,
+    stored: Option<Box<(TransactionRow, Transaction)>>,
+}
+
+impl Found {
+    /// Its last state, after the second AReq of a confirmation; nothing of its account is kept.
+    pub(super) fn closing(&self) -> Option<Closing> {
+        let (row, state) = self.stored.as_deref()?;
+        let expected = state.revision;
+        let after = state.clone().after_second_areq()?;
+        let state = driver::encode_state(&after).ok()?;
+        let row = TransactionRow {
+            revision: after.revision,
+            deadline: None,
+            secret: None,
+            state,
+            ..row.clone()
+        };
+        Some(Closing { row, expected })
+    }
+}
+
+impl From<Prior> for Found {
+    fn from(prior: Prior) -> Self {
+        Self { prior, stored: None }
+    }
+}
 
 /// The first transaction of this issuer among those that the AReq names [P-3RI-03]. Each reference
 /// is the encrypted number of its row, so invented ones cost no query.
-pub(super) async fn look_up(app: &App, issuer: &IssuerRuntime, areq: &AReq) -> Prior {
-    let mut prior = Prior::NotNamed;
+pub(super) async fn look_up(app: &App, issuer: &IssuerRuntime, areq: &AReq) -> Found {
+    let mut found = Found::default();
     for id in &areq.prior_refs {
-        prior = match trans_id::decode(*id, app.vault.trans_id_key()) {
+        found = match trans_id::decode(*id, app.vault.trans_id_key()) {
             Some(number) => one(app, issuer, *id, number).await,
-            None => Prior::Unknown,
+            None => Found::from(Prior::Unknown),
         };
-        if prior.found().is_some() {
+        if found.prior.found().is_some() {
             break;
         }
     }
-    prior
+    found
 }
 
-async fn one(app: &App, issuer: &IssuerRuntime, id: TransId, number: TransactionNumber) -> Prior {
+async fn one(app: &App, issuer: &IssuerRuntime, id: TransId, number: TransactionNumber) -> Found {
     let row = match app.store.transaction(number).await {
         Ok(Some(row)) if row.issuer_id == issuer.profile.id => row,
-        Ok(_) => return Prior::Unknown,
+        Ok(_) => return Prior::Unknown.into(),
         Err(error) => {
             tracing::error!(acs_trans_id = %id, %error, "an earlier transaction cannot be looked up");
-            return Prior::Failed;
+            return Prior::Failed.into();
         }
     };
     match driver::decode_state(&row.state) {
-        Ok(state) if state.acs_trans_id == id => Prior::Found(PriorTransaction::of(&state)),
-        Ok(_) => Prior::Unknown,
+        Ok(state) if state.acs_trans_id == id => {
+            let prior = Prior::Found(PriorTransaction::of(&state));
+            Found { prior, stored: Some(Box::new((row, state))) }
+        }
+        Ok(_) => Prior::Unknown.into(),
         Err(error) => {
             tracing::error!(acs_trans_id = %id, %error, "an earlier transaction cannot be looked up");
-            Prior::Failed
+            Prior::Failed.into()
         }
     }
 }

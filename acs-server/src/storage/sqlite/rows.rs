@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use super::Shared;
 use super::reply_keys::SealedReply;
 use crate::storage::{
-    ConsentRow, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret, StoreError,
-    TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    Closing, ConsentRow, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret,
+    StoreError, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use crate::vault::{Purpose, Vault};
 
@@ -26,6 +26,8 @@ pub(super) struct SealedUnit {
     pub(super) events: Vec<EventRow>,
     pub(super) outgoing: Vec<SealedOutgoing>,
     pub(super) consents: Vec<ConsentRow>,
+    /// An earlier transaction that this one ends, without its secret.
+    pub(super) closes: Option<Closing>,
 }
 
 #[derive(Debug)]
@@ -52,7 +54,7 @@ pub(super) enum SealedOutgoing {
 
 impl SealedUnit {
     pub(super) fn new(shared: &Shared, unit: Unit) -> Result<Self, StoreError> {
-        let Unit { transaction, mut events, outgoing, consents } = unit;
+        let Unit { transaction, mut events, outgoing, consents, closes } = unit;
         let transaction = match transaction {
             Some(TransactionWrite::Insert(row)) => Some(seal_insert(shared, row, &mut events)?),
             Some(TransactionWrite::Replace { mut row, expected }) => Some({
@@ -62,12 +64,19 @@ impl SealedUnit {
             None => None,
         };
         let outgoing = outgoing.into_iter().map(|write| seal_outgoing(&shared.vault, write));
-        Ok(Self { transaction, events, outgoing: outgoing.collect::<Result<_, _>>()?, consents })
+        Ok(Self {
+            transaction,
+            events,
+            outgoing: outgoing.collect::<Result<_, _>>()?,
+            consents,
+            closes,
+        })
     }
 
     /// Whether more than one statement is needed, so that a late refusal must undo earlier ones.
     pub(super) fn needs_savepoint(&self) -> bool {
         let rows = self.events.len() + self.outgoing.len() + self.consents.len();
+        let rows = rows + usize::from(self.closes.is_some());
         usize::from(self.transaction.is_some()) + rows > 1
     }
 }
@@ -284,7 +293,7 @@ pub(super) fn read_outgoing(vault: &Vault, row: &Row<'_>) -> Result<OutgoingRow,
 }
 
 /// Columns of [`read_card`]; the newest visible batch wins.
-pub(super) const CARD: &str = "SELECT c.expiry, c.state, c.contacts, c.outcome
+pub(super) const CARD: &str = "SELECT c.expiry, c.state, c.contacts, c.outcome, c.passkeys
      FROM cards c JOIN card_batches b ON b.id = c.batch
      WHERE c.issuer_id = ?1 AND c.token = ?2 AND b.visible = 1
      ORDER BY c.batch DESC LIMIT 1";
@@ -311,6 +320,10 @@ pub(super) fn read_card(
         outcome: outcome
             .map(|json| serde_json::from_str(&json).map_err(|_| corrupt("outcome")))
             .transpose()?,
+        passkeys: row
+            .get::<_, Option<String>>(4)?
+            .map_or(Ok(Vec::new()), |json| serde_json::from_str(&json))
+            .map_err(|_| corrupt("passkeys"))?,
     })
 }
 

@@ -377,6 +377,11 @@ impl Writer {
         seen: &mut Vec<(ReplayKey, TransactionNumber)>,
     ) -> Result<Committed, Failure> {
         let conn = &self.conn;
+        if let Some(closing) = &unit.closes
+            && !replace(conn, &closing.row, None, closing.expected)?
+        {
+            return Ok(Committed::Conflict);
+        }
         match &unit.transaction {
             Some(SealedTransaction::Insert { row, reply, secret, opening }) => {
                 let known = |key: &ReplayKey| self.shared.window.find(&key.ds_trans).is_some();

@@ -50,6 +50,7 @@ struct SealedCard {
     state: &'static str,
     contacts: Option<Vec<u8>>,
     outcome: Option<String>,
+    passkeys: Option<String>,
 }
 
 impl CardBatch {
@@ -130,6 +131,9 @@ impl CardBatch {
         };
         let outcome = card.outcome.as_ref().map(serde_json::to_string).transpose();
         let outcome = outcome.map_err(|_| StoreError::Refused("scripted outcome".to_owned()))?;
+        let passkeys = Some(&card.passkeys).filter(|passkeys| !passkeys.is_empty());
+        let passkeys = passkeys.map(serde_json::to_string).transpose();
+        let passkeys = passkeys.map_err(|_| StoreError::Refused("passkeys".to_owned()))?;
         Ok(SealedCard {
             pan: seal(Purpose::CardPan, pan.expose_digits().as_bytes())?,
             expiry: card.expiry.clone(),
@@ -137,6 +141,7 @@ impl CardBatch {
                 .ok_or_else(|| StoreError::Refused("card state".to_owned()))?,
             contacts,
             outcome,
+            passkeys,
             token,
         })
     }
@@ -294,7 +299,7 @@ fn insert(
 ) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(
         "INSERT OR REPLACE INTO cards (issuer_id, token, batch, pan, expiry, state, contacts,
-         outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         outcome, passkeys) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for card in cards {
         statement.execute(params![
@@ -306,6 +311,7 @@ fn insert(
             card.state,
             card.contacts,
             card.outcome,
+            card.passkeys,
         ])?;
     }
     Ok(())
