@@ -263,6 +263,7 @@ async fn t_an_16_a_native_sdk_is_never_shown_html() {
         let native = |sdk: &mut Sdk| sdk.interface = Interface::Native;
         let mut opened = open_with(&stage, version, Card::Sms, native).await;
         assert_eq!(opened.screen(&Act::Open).await.ui, "01");
+        opened.last(&Act::Cancel).await;
     }
 }
 

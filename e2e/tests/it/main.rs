@@ -5,6 +5,7 @@
 mod app;
 mod app_crypto;
 mod app_html;
+mod app_round;
 mod app_sdk;
 mod at_rest;
 mod bad_areq;
