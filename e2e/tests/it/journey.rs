@@ -47,8 +47,8 @@ fn prepared() -> PathBuf {
     folder
 }
 
-/// Window sizes without sideways scrolling, sandboxed frames, no scripts, nothing external
-/// [P-BRW-03, P-BRW-05, P-BRW-06]; a wordless processing screen for a second [P-TMO-13, Req 178,
+/// All window sizes without sideways scrolling [T-BC-09], sandboxed frames, no scripts, nothing
+/// external [P-BRW-03, P-BRW-05, P-BRW-06]; a wordless processing screen for a second [P-TMO-13, Req 178,
 /// Req 179, Req 181, Req 182].
 #[tokio::test(flavor = "multi_thread")]
 async fn shoppers_pay_in_a_real_browser() {
