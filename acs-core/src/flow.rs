@@ -224,7 +224,7 @@ fn fall_back(input: &AuthenticateInput<'_>) -> Result<(Decision, Vec<u8>), Box<R
     Ok((decision, ares))
 }
 
-/// [P-AREQ-22, Req 109, Req 219]
+/// [P-AREQ-22, Req 109, Req 219, Req 322, Req 326, Req 330]
 fn open(
     input: &AuthenticateInput<'_>,
     language: &str,

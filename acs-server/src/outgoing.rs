@@ -306,7 +306,8 @@ async fn send_erro(app: &Arc<App>, row: OutgoingRow) {
     }
 }
 
-/// The DS of a row and its URL, if messages may go there [P-RREQ-01, Req 127, Note 90, Req 65].
+/// The DS of a row and its URL, if messages may go there [P-RREQ-01, Req 127, Note 90, Req 65]
+/// [Req 351].
 fn target<'a>(app: &'a App, row: &OutgoingRow) -> Option<(&'a DsRuntime, Url)> {
     let url = Url::parse(&row.destination).ok()?;
     app.ds(&row.ds_id).filter(|ds| ds.rreq_targets.allows(&url)).map(|ds| (ds, url))

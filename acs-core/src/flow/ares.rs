@@ -15,7 +15,7 @@ use crate::outgoing;
 use crate::profile::DsProfile;
 
 /// Builds and checks the ARes for `answer`
-/// [P-ARES-03, P-ARES-05, P-ARES-06, P-ARES-07, Note 105, Note 112].
+/// [P-ARES-03, P-ARES-05, P-ARES-06, P-ARES-07, Note 105, Note 112, P-ARES-09, Note 106].
 ///
 /// # Errors
 /// The defective elements: the message does not leave.

@@ -288,7 +288,7 @@ impl Machine<'_> {
         self.end_with(outcome, ending, why, creq);
     }
 
-    /// [P-RREQ-01, Req 128, Note 114, Req 66]
+    /// [P-RREQ-01, Req 128, Note 114, Req 66, Req 352]
     fn end_with(&mut self, outcome: Outcome, ending: Ending, why: &str, creq: AcceptedCReq) {
         let (via, counter, waiting) = match &self.transaction.phase {
             Phase::ExpectCReq(wait) => (Way::from(wait.via), 0, None),

@@ -57,7 +57,7 @@ impl Outcome {
 }
 
 /// Builds and checks the RReq. The authentication value exists in the returned bytes only
-/// [P-RREQ-02, P-RREQ-04, P-STAT-16, Req 124, Note 131, Req 62].
+/// [P-RREQ-02, P-RREQ-04, P-STAT-16, Req 124, Note 131, Req 62, P-DEC-05, Req 349, Note 179].
 ///
 /// # Errors
 /// The defective elements: the message does not leave.

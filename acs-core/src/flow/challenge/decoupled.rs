@@ -11,7 +11,8 @@ use crate::flow::rreq::Outcome;
 use crate::flow::transaction::{Ending, Phase};
 
 impl Machine<'_> {
-    /// The issuer's word. A second one, or one that comes too late, changes nothing.
+    /// The issuer's word. A second one, or one that comes too late, changes nothing
+    /// [P-DEC-03, Req 345, Req 347, Req 353].
     pub(super) fn confirmation(mut self, verdict: Verdict) -> Step {
         if !matches!(self.transaction.phase, Phase::Decoupled(_)) {
             return self.step(None);
@@ -26,7 +27,7 @@ impl Machine<'_> {
         self.step(None)
     }
 
-    /// What comes when the requestor's time is over without a word.
+    /// What comes when the requestor's time is over without a word [P-DEC-04, P-TMO-11].
     pub(super) const fn decoupled_time_over() -> Outcome {
         let cancel = Some(DECOUPLED_TIMED_OUT);
         Outcome::Unavailable { reason: Reason::TIME_OVER, cancel, erro: None }

@@ -88,7 +88,7 @@ const fn template(entry: &ExpectEntry) -> Template {
     }
 }
 
-/// [P-APP-20, Note 141]
+/// [P-APP-20, Note 141, P-APP-27]
 fn code(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     let label = shown.code_label();
     body.challenge_info_header = Some(words.text("header.code", &[]));

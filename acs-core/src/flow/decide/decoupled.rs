@@ -46,6 +46,7 @@ pub(super) fn is_known(input: &AuthenticateInput<'_>) -> bool {
     input.issuer.decoupled.offered && input.areq.version > MessageVersion::V210
 }
 
+/// [P-TMO-11, Req 321, Req 325, Req 328]
 fn promised(input: &AuthenticateInput<'_>, rule: &str, mandated: bool) -> Decision {
     if input.areq.ds_url.is_none() {
         return failure(input, rule).because("nowhere-to-report");
@@ -66,7 +67,7 @@ fn denied(reason: Reason, outcome: &'static str, rule: &str) -> Decision {
 }
 
 /// Y, or from 2.3.1 on B: decoupled as the first choice. F asks for it as a fallback only
-/// [P-STAT-07, Note 100, Note 107].
+/// [P-STAT-07, Note 100, Note 107, P-ARES-14].
 fn asks_for(areq: &AReq) -> bool {
     let asks = match areq.decoupled_req_ind.as_deref() {
         Some("Y") => areq.version > MessageVersion::V210,
