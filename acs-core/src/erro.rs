@@ -255,7 +255,7 @@ pub fn erro(rejection: &Rejection, supported: &[MessageVersion]) -> ErroMessage 
         error_component: "A",
         error_description: &description,
         error_detail: &detail,
-        error_message_type: context.message_type,
+        error_message_type: context.message_type.filter(|kind| is_known(kind, version)),
         three_ds_server_trans_id: context.three_ds_server_trans_id,
         ds_trans_id: context.ds_trans_id,
         acs_trans_id: context.acs_trans_id,
@@ -298,6 +298,11 @@ fn shortened(text: String) -> String {
 }
 
 /// [Req 213, Req 218, Note 32, Note 35, Note 37]
+/// Whether a message type exists in a version: notices do from 2.3.1 on.
+fn is_known(message_type: &str, version: MessageVersion) -> bool {
+    version >= MessageVersion::V231 || !matches!(message_type, "OReq" | "ORes")
+}
+
 fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion]) -> Verdict {
     use ErrorCode as E;
     let newest = version >= MessageVersion::V231;
