@@ -5,10 +5,12 @@ use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::invariants::ONLY_READING;
 use crate::targets::Target;
 
 /// Costs of one target.
@@ -38,6 +40,7 @@ impl Costs {
 /// # Errors
 /// When callgrind is installed but fails, or there is no input.
 pub fn of(target: &Target, mut inputs: Vec<Vec<u8>>, folder: &Path) -> Result<Costs> {
+    ONLY_READING.store(true, Ordering::Relaxed);
     inputs.sort();
     inputs.dedup();
     let mut timed: Vec<_> =
@@ -71,6 +74,7 @@ pub fn of(target: &Target, mut inputs: Vec<Vec<u8>>, folder: &Path) -> Result<Co
 /// # Errors
 /// When a file cannot be read.
 pub fn run_files(target: &Target, files: &[PathBuf]) -> Result<()> {
+    ONLY_READING.store(true, Ordering::Relaxed);
     for file in files {
         let data = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
         // What is made once only is made before.

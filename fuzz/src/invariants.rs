@@ -1,6 +1,7 @@
 //! What has to hold of every answer, besides that there is one.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use acs_core::dictionary::Message;
 use acs_core::element::MessageVersion;
@@ -52,10 +53,13 @@ pub fn same_again<T: Debug>(data: &[u8], answer: &T, read: impl Fn(&[u8]) -> Opt
     }
 }
 
+/// Set while costs are measured: the dearer checks are not part of them.
+pub static ONLY_READING: AtomicBool = AtomicBool::new(false);
+
 /// Whether the dearer checks are made: for one input in eight, always the same.
 #[must_use]
 pub fn is_sampled(data: &[u8]) -> bool {
-    hash(data).is_multiple_of(8)
+    !ONLY_READING.load(Ordering::Relaxed) && hash(data).is_multiple_of(8)
 }
 
 /// The longest run of digits.
