@@ -1,6 +1,6 @@
 //! Reads a trace of system calls: was everything that a reply rests on synced before it left?
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What matters in a trace, in order of completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,14 @@ pub fn steps(trace: &str, database: &str, port: u16) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// How many connections to the local TCP `port` there were.
+#[must_use]
+pub fn peers(trace: &str, port: u16) -> usize {
+    let mark = format!("TCP:[127.0.0.1:{port}->");
+    let peer = |part: &str| part.split(']').next().map(str::to_owned);
+    trace.split(&mark).skip(1).filter_map(peer).collect::<HashSet<_>>().len()
 }
 
 fn step_of(call: &str, database: &str, port: u16) -> Option<Step> {
@@ -105,6 +113,7 @@ mod tests {
 "#;
         let steps = steps(trace, "/t/acs.sqlite", 12000);
         assert_eq!(steps, [Step::Written, Step::Sent, Step::Synced, Step::Sent]);
+        assert_eq!((peers(trace, 12000), peers(trace, 13000)), (1, 0));
         assert!(check(&steps, 0).is_err());
         assert_eq!(check(&[Step::Written, Step::Synced, Step::Sent], 0), Ok(1));
         assert_eq!(check(&[Step::Sent, Step::Written, Step::Synced, Step::Sent], 1), Ok(2));

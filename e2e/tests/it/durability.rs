@@ -4,15 +4,24 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use e2e::durability::{CALLS, Step, check, steps};
+use e2e::durability::{CALLS, Step, check, peers, steps};
 use e2e::raw_ds::client;
 use e2e::stage::Setup;
 use e2e::{Card, Issuer, Stage, binaries};
 use serde_json::Value;
 
 /// Traces a service while it answers AReqs: what was sent before them, how many there were, and
-/// every step.
+/// every step. Once more when the client opened a second connection, whose handshake is no reply.
 async fn traced(binary: PathBuf) -> (usize, usize, Vec<Step>) {
+    for _ in 0..TRIES {
+        if let Some(traced) = traced_once(binary.clone()).await {
+            return traced;
+        }
+    }
+    panic!("the client opened more than one connection, {TRIES} times");
+}
+
+async fn traced_once(binary: PathBuf) -> Option<(usize, usize, Vec<Step>)> {
     let installed = std::process::Command::new("strace").arg("-V").output();
     assert!(installed.is_ok(), "strace is missing: apt-get install -y strace");
     let stage = Stage::set_with(Setup { binary: Some(binary), ..Setup::default() }).await;
@@ -42,11 +51,17 @@ async fn traced(binary: PathBuf) -> (usize, usize, Vec<Step>) {
         let areq = ds.areq("2.2.0", &Issuer::Alpha.pan(card));
         let answer = client.post(ds.url()).json(&areq).send().await.unwrap();
         assert_eq!(answer.json::<Value>().await.unwrap()["messageType"], "ARes");
+        // The client gives its connection back a moment after the answer, and would open another.
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let steps = seen().await;
-    assert_eq!(sends(&steps), opening + requests, "one send for each reply, no new connection");
+    let peers = peers(&fs::read_to_string(&trace).unwrap(), stage.acs.ports().acs_ds_a);
     stage.acs.stop().await.unwrap();
-    (opening, requests, steps)
+    if peers > 1 {
+        return None;
+    }
+    assert_eq!(sends(&steps), opening + requests, "one send for each reply");
+    Some((opening, requests, steps))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,3 +84,5 @@ fn the_writer_keeps_a_synced_write_ahead_log() {
     let mode: String = database.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
 }
+
+const TRIES: usize = 5;
