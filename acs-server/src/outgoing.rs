@@ -1,6 +1,6 @@
 //! Messages of the durable `outgoing` table on their way: RReqs to the directory server with
 //! identical bytes until delivered [P-RREQ-05, P-RREQ-06], one-time passwords to the issuer's
-//! gateway, requests to ask a cardholder likewise ([`asks`]); and Erros to dsURL, once.
+//! gateway, requests to ask a cardholder likewise (`asks`); and Erros to dsURL, once.
 
 pub(crate) mod asks;
 mod deliveries;

@@ -19,7 +19,7 @@ pub struct Costs {
     /// Instructions, or nanoseconds where they could not be counted.
     pub unit: &'static str,
     pub measured: usize,
-    /// Per byte.
+    /// Per byte of a usual input.
     pub median: f64,
     /// Per byte.
     pub worst: f64,
@@ -27,46 +27,49 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// Whether no input costs more than ten times the median.
+    /// Whether no input costs more than ten times what a usual one does.
     #[must_use]
     pub fn are_even(&self) -> bool {
         self.worst <= self.median * 10.0
     }
 }
 
-/// Measures `inputs` roughly and counts the dearest and a sample of all. A short input counts as
-/// [`LEAST_BYTES`], as what comes with it (TLS, HTTP, an answer) is not shorter.
+/// Counts a sample of `usual` inputs, whose median is what a byte usually costs, and of all inputs
+/// those that take longest. A short input counts as 512 bytes, as what comes with it (TLS, HTTP, an
+/// answer) is not shorter.
 ///
 /// # Errors
-/// When callgrind is installed but fails, or there is no input.
-pub fn of(target: &Target, mut inputs: Vec<Vec<u8>>, folder: &Path) -> Result<Costs> {
+/// When callgrind is installed but fails, or there is no usual input.
+pub fn of(
+    target: &Target,
+    usual: &[Vec<u8>],
+    others: Vec<Vec<u8>>,
+    folder: &Path,
+) -> Result<Costs> {
     ONLY_READING.store(true, Ordering::Relaxed);
-    inputs.sort();
-    inputs.dedup();
+    let step = usual.len().div_ceil(SAMPLE).max(1);
+    let mut inputs: Vec<_> = usual.iter().step_by(step).cloned().collect();
+    let sample = inputs.len();
+    let mut all: Vec<_> = others.into_iter().chain(usual.iter().cloned()).collect();
+    all.sort();
+    all.dedup();
     let mut timed: Vec<_> =
-        inputs.into_iter().map(|input| (per_byte(nanos(target, &input), &input), input)).collect();
-    timed.sort_by(|(one, _), (two, _)| one.total_cmp(two));
-    let step = (timed.len() / SAMPLE).max(1);
-    let dearest = timed.len().saturating_sub(DEAREST);
-    let sample: Vec<_> = timed.iter().take(dearest).step_by(step).cloned().collect();
-    let top: Vec<_> = timed[dearest..].to_vec();
-    let chosen: Vec<_> = sample.into_iter().chain(top).collect();
-    let inputs: Vec<_> = chosen.iter().map(|(_, input)| input.clone()).collect();
+        all.into_iter().map(|input| (per_byte(nanos(target, &input), &input), input)).collect();
+    timed.sort_by(|(one, _), (two, _)| two.total_cmp(one));
+    inputs.extend(timed.into_iter().take(DEAREST).map(|(_, input)| input));
     let (unit, costs) = match count(target, &inputs, folder)? {
         Some(counts) => ("instructions", counts),
-        None => ("ns", chosen.iter().map(|(cost, input)| cost * bytes(input)).collect()),
+        None => ("ns", inputs.iter().map(|input| nanos(target, input)).collect()),
     };
-    let mut costs: Vec<_> = costs
-        .into_iter()
-        .zip(inputs)
-        .map(|(cost, input)| (per_byte(cost, &input), input))
-        .collect();
-    costs.sort_by(|(one, _), (two, _)| one.total_cmp(two));
-    // Of all inputs, the sample's median; the dearest were added on purpose.
-    let median = costs.get(costs.len().saturating_sub(DEAREST) / 2).map(|(cost, _)| *cost);
-    let measured = costs.len();
-    let (worst, worst_input) = costs.pop().context("there is an input")?;
-    Ok(Costs { unit, measured, median: median.unwrap_or(worst), worst, worst_input })
+    let costs: Vec<_> =
+        costs.into_iter().zip(&inputs).map(|(cost, input)| per_byte(cost, input)).collect();
+    let mut usual = costs[..sample].to_vec();
+    usual.sort_by(f64::total_cmp);
+    let median = *usual.get(sample / 2).context("there is a usual input")?;
+    let dearest = costs.iter().zip(&inputs).max_by(|(one, _), (two, _)| one.total_cmp(two));
+    let (worst, worst_input) = dearest.context("there is an input")?;
+    let (worst, worst_input) = (*worst, worst_input.clone());
+    Ok(Costs { unit, measured: inputs.len(), median, worst, worst_input })
 }
 
 /// Runs a target once for each file: what callgrind counts.

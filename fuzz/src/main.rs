@@ -138,8 +138,7 @@ fn show(plan: &Plan, report: &Report) {
 fn costs(plan: &Plan, report: Report) -> Result<bool> {
     let mut good = true;
     for (target, of) in plan.targets.iter().zip(report.targets) {
-        let inputs = (target.seeds)().into_iter().chain(of.kept).collect();
-        let costs = cost::of(target, inputs, &plan.findings.join("cost"))?;
+        let costs = cost::of(target, &(target.seeds)(), of.kept, &plan.findings.join("cost"))?;
         let (even, ratio) = (costs.are_even(), costs.worst / costs.median);
         say(&format!(
             "{:<12} {:.1} {} per byte (median), at most {:.1}: {ratio:.1} times, {} inputs{}",
