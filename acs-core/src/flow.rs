@@ -254,6 +254,7 @@ fn open(
         notification_url,
         purchase: areq.purchase.clone(),
         merchant: areq.merchant.clone(),
+        requestor_id: areq.three_ds_requestor_id.clone(),
         created: input.now,
         language: language.to_owned(),
         app: app.map(Box::new),

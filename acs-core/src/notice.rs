@@ -151,7 +151,7 @@ pub fn presentable(description: &str) -> String {
                 digits.push(at);
                 gap = 0;
             }
-            Some(' ' | '-' | '.' | '\u{a0}') if !digits.is_empty() && gap == 0 => gap = 1,
+            Some(' ' | '-' | '.' | '\u{a0}') if !digits.is_empty() && gap < WIDEST_GAP => gap += 1,
             _ => {
                 if digits.len() >= SHORTEST_PAN {
                     digits.iter().for_each(|place| shown[*place] = '*');
@@ -166,6 +166,8 @@ pub fn presentable(description: &str) -> String {
 
 /// Digits of the shortest account number.
 const SHORTEST_PAN: usize = 13;
+/// Separators between two groups of its digits.
+const WIDEST_GAP: usize = 3;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ mod claims;
 use serde::{Deserialize, Serialize};
 
 use crate::UtcMillis;
-use crate::element::{DeviceChannel, MessageCategory};
+use crate::element::{DeviceChannel, MessageCategory, TransStatus};
 use crate::flow::consent::Standing;
 use crate::flow::{AuthenticateInput, Prior, PriorTransaction, currency};
 use crate::message::AReq;
@@ -160,13 +160,14 @@ impl Condition {
 
     fn prior_holds(&self, facts: &Facts<'_>) -> bool {
         let prior = facts.prior.found();
+        let prior_status = prior.and_then(PriorTransaction::proven_status);
         let about = |wanted: Option<bool>, is: &dyn Fn(&PriorTransaction) -> bool| {
             wanted.is_none_or(|wanted| prior.is_some_and(|prior| is(prior) == wanted))
         };
         self.prior_found.is_none_or(|wanted| prior.is_some() == wanted)
             && about(self.prior_same_card, &|prior| prior.card_token == facts.card_token)
-            && about(self.prior_same_merchant, &|prior| prior.same_merchant(&facts.areq.merchant))
-            && one_of(&self.prior_status, prior.map(|prior| prior.status.code()))
+            && about(self.prior_same_merchant, &|prior| prior.same_merchant(facts.areq))
+            && one_of(&self.prior_status, prior_status.map(TransStatus::code))
             && self
                 .prior_days_below
                 .is_none_or(|limit| prior.is_some_and(|prior| prior.age_days(facts.now) < limit))

@@ -100,6 +100,7 @@ fn final_view(language: &str, outcome: &'static str) -> FinalView {
         session_data: None,
         outcome,
         device_cookie: None,
+        device_cookie_for: None,
     }
 }
 

@@ -141,6 +141,7 @@ pub fn handle(
         moved: false,
         rejection: None,
         choice: Choice::default(),
+        mark: None,
     };
     match input {
         Input::BrowserCReq { creq, session_data } => machine.creq(creq, session_data),
@@ -182,6 +183,13 @@ pub fn token_transaction(token: &str, keys: &ChallengeKeys) -> Option<TransId> {
     token::open(token, keys).map(|opened| opened.acs_trans_id)
 }
 
+/// What marks a genuine form token; the device cookie goes to who posts the token whose form bound
+/// the device, and to nobody else who can ask for the last page.
+#[must_use]
+pub fn token_mark(token: &str, keys: &ChallengeKeys) -> Option<String> {
+    token::open(token, keys).map(|opened| opened.mark())
+}
+
 /// One step on its way.
 struct Machine<'a> {
     transaction: Transaction,
@@ -193,6 +201,8 @@ struct Machine<'a> {
     rejection: Option<Box<Rejection>>,
     /// What the form at hand agrees to.
     choice: Choice,
+    /// What marks the token of the form at hand.
+    mark: Option<String>,
 }
 
 impl Machine<'_> {
@@ -308,7 +318,7 @@ impl Machine<'_> {
             via,
             ending,
             creq,
-            new_cookie: agreed.new_cookie,
+            cookie_for: self.mark.clone().filter(|_| agreed.new_cookie),
             unanswered: false,
         };
         self.moves_on();

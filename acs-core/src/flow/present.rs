@@ -81,4 +81,6 @@ pub struct FinalView {
     pub outcome: &'static str,
     /// Value of the device cookie to set.
     pub device_cookie: Option<String>,
+    /// Mark of the form token whose bearer alone gets the cookie.
+    pub device_cookie_for: Option<String>,
 }

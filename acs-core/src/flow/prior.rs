@@ -4,8 +4,8 @@ use super::Transaction;
 use super::spc::ExpectSpc;
 use super::transaction::Phase;
 use crate::UtcMillis;
-use crate::element::{TransId, TransStatus};
-use crate::message::{Merchant, Purchase};
+use crate::element::{DeviceChannel, TransId, TransStatus};
+use crate::message::{AReq, Merchant, Purchase};
 
 /// What the store knows of the authentication an AReq names.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +17,7 @@ pub enum Prior {
     Unknown,
     /// The store did not answer: as good as unknown, but told apart in the *why*.
     Failed,
-    Found(PriorTransaction),
+    Found(Box<PriorTransaction>),
 }
 
 /// An earlier authentication of this issuer.
@@ -30,7 +30,11 @@ pub struct PriorTransaction {
     /// When its AReq came.
     pub created: UtcMillis,
     pub card_token: String,
+    /// A 3RI answer given at once: no cardholder took part, and a status check proves nothing.
+    pub unattended: bool,
     pub merchant: Merchant,
+    /// `threeDSRequestorID`.
+    pub requestor_id: String,
     /// Its wait for a second AReq, while that lasts.
     pub spc: Option<Box<SpcWait>>,
 }
@@ -72,7 +76,10 @@ impl PriorTransaction {
             },
             created: stored.created,
             card_token: stored.card_token.clone(),
+            unattended: stored.channel == DeviceChannel::ThreeRi
+                && matches!(stored.phase, Phase::Answered(_)),
             merchant: stored.merchant.clone(),
+            requestor_id: stored.requestor_id.clone(),
             spc: SpcWait::of(stored).map(Box::new),
         }
     }
@@ -83,19 +90,31 @@ impl PriorTransaction {
         u32::try_from(days.max(0)).unwrap_or(u32::MAX)
     }
 
-    /// Whether the cardholder was authenticated then.
+    /// Whether the cardholder was authenticated then. The Y of a status check, or one that itself
+    /// leaned on an earlier transaction, carries no further one.
     pub(crate) fn authenticated(&self) -> bool {
-        self.status == TransStatus::Authenticated
+        self.status == TransStatus::Authenticated && !self.unattended
     }
 
-    /// Whether it was the same merchant's, as far as both name one: merchant ids are unique within
-    /// their acquirer only.
-    pub(crate) fn same_merchant(&self, merchant: &Merchant) -> bool {
-        let same = |ours: &Option<String>, theirs: &Option<String>| {
-            ours.is_none() || theirs.is_none() || ours == theirs
+    /// The result that rules see; none where nobody was authenticated.
+    pub(crate) fn proven_status(&self) -> Option<TransStatus> {
+        (self.status != TransStatus::Authenticated || self.authenticated()).then_some(self.status)
+    }
+
+    /// Whether it was the same merchant's: merchant ids are unique within their acquirer only, and
+    /// where either AReq did without one of the two, it is the requestor that has to be the same.
+    pub(crate) fn same_merchant(&self, areq: &AReq) -> bool {
+        let pairs = [
+            (&self.merchant.acquirer_merchant_id, &areq.merchant.acquirer_merchant_id),
+            (&self.merchant.acquirer_bin, &areq.merchant.acquirer_bin),
+        ];
+        let named = pairs.iter().all(|(ours, theirs)| ours.is_some() && theirs.is_some());
+        let differs = |(ours, theirs): &(&Option<String>, &Option<String>)| {
+            ours.is_some() && theirs.is_some() && ours != theirs
         };
-        same(&self.merchant.acquirer_merchant_id, &merchant.acquirer_merchant_id)
-            && same(&self.merchant.acquirer_bin, &merchant.acquirer_bin)
+        let same_requestor =
+            !self.requestor_id.is_empty() && self.requestor_id == areq.three_ds_requestor_id;
+        !pairs.iter().any(differs) && (named || same_requestor)
     }
 }
 

@@ -229,6 +229,8 @@ fn same_merchant(first: &Merchant, second: &Merchant) -> bool {
     first.acquirer_merchant_id == second.acquirer_merchant_id
         && first.acquirer_bin == second.acquirer_bin
         && first.name == second.name
+        && first.mcc == second.mcc
+        && first.country == second.country
 }
 
 /// What a confirmation that came to nothing is answered; never S again.

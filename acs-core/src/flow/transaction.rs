@@ -66,6 +66,9 @@ pub struct Transaction {
         with = "compact::merchant"
     )]
     pub merchant: Merchant,
+    /// `threeDSRequestorID`; empty in states of earlier programs.
+    #[serde(rename = "rq", default, skip_serializing_if = "String::is_empty")]
+    pub requestor_id: String,
     #[serde(rename = "c")]
     pub created: UtcMillis,
     /// Language of pages and messages, `ja` or `en`.
@@ -329,9 +332,10 @@ pub struct Decided {
     pub ending: Ending,
     #[serde(rename = "q", default)]
     pub creq: AcceptedCReq,
-    /// The last page sets the cookie of a newly bound device.
-    #[serde(rename = "nc", default, skip_serializing_if = "std::ops::Not::not")]
-    pub new_cookie: bool,
+    /// The last page sets the cookie of a newly bound device, for the bearer of the form token with
+    /// this mark: others who know the CReq can have the page too.
+    #[serde(rename = "cf", default, skip_serializing_if = "Option::is_none")]
+    pub(super) cookie_for: Option<String>,
     /// No RRes came in time, or the browser waited for it no longer [P-BRW-33].
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswered: bool,

@@ -45,7 +45,7 @@ pub(super) fn event(input: &AuthenticateInput<'_>, decision: &Decision) -> Outpu
         notes.put("prior_status", prior.status.code());
         notes.put("prior_days", prior.age_days(input.now));
         notes.put("prior_same_card", prior.card_token == input.account.card_token);
-        notes.put("prior_same_merchant", prior.same_merchant(&areq.merchant));
+        notes.put("prior_same_merchant", prior.same_merchant(areq));
     }
     if input.method_data_found {
         notes.put("method_data", true);

@@ -177,7 +177,7 @@ async fn first(
     let account = Account { pan: areq.pan.clone(), card_token: app.store.card_token(&areq.pan) };
     let (card, consents) =
         tokio::join!(look_up(app, issuer, areq), consents(app, issuer, &account.card_token));
-    let prior = prior::look_up(app, issuer, areq).await;
+    let prior = prior::look_up(app, ds_id, issuer, areq).await;
     let device = device_seen(areq, app);
     let mut decision = Decision { app, ds, issuer, areq, prior, key, account, consents, device };
     let mut decided = decision.decide(&card).await;
@@ -185,7 +185,7 @@ async fn first(
         if !matches!(decided, Err(Undecided::PriorMoved)) {
             break;
         }
-        decision.prior = prior::look_up(app, issuer, areq).await;
+        decision.prior = prior::look_up(app, ds_id, issuer, areq).await;
         decided = decision.decide(&card).await;
     }
     Some(match decided {

@@ -106,9 +106,12 @@ fn show(app: &App, stepped: &Stepped, language: Language, token: &str) -> Page {
         Some(View::Final(view) | View::Erro(view)) => {
             crash::pass("before-final-page");
             let page = pages::last(view, face(&view.language));
+            let mark = challenge::token_mark(token, app.vault.challenge_keys());
             match &view.device_cookie {
-                Some(value) => page.with_cookie(super::device_cookie::set(value)),
-                None => page,
+                Some(value) if mark.is_some() && mark == view.device_cookie_for => {
+                    page.with_cookie(super::device_cookie::set(value))
+                }
+                _ => page,
             }
         }
         Some(View::TimedOut { language }) => pages::timed_out(Language::from_tag(language)),

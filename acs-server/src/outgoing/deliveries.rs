@@ -16,6 +16,8 @@ pub struct Deliveries {
     rows: Mutex<Rows>,
     rreqs: Semaphore,
     otps: Semaphore,
+    /// Apart from codes: a request lives for days, and one issuer's silence must not hold up codes.
+    asks: Semaphore,
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +34,7 @@ impl Default for Deliveries {
             rows: Mutex::default(),
             rreqs: Semaphore::new(CONCURRENT),
             otps: Semaphore::new(CONCURRENT),
+            asks: Semaphore::new(CONCURRENT),
         }
     }
 }
@@ -91,7 +94,8 @@ impl Deliveries {
     pub(super) async fn permit(&self, kind: OutgoingKind) -> Option<SemaphorePermit<'_>> {
         match kind {
             OutgoingKind::RReq | OutgoingKind::Erro => self.rreqs.acquire().await.ok(),
-            OutgoingKind::Otp | OutgoingKind::Ask => self.otps.acquire().await.ok(),
+            OutgoingKind::Otp => self.otps.acquire().await.ok(),
+            OutgoingKind::Ask => self.asks.acquire().await.ok(),
         }
     }
 }

@@ -37,6 +37,7 @@ impl Machine<'_> {
             return self.speak(language);
         }
         self.choice.clone_from(&form.choice);
+        self.mark = Some(token.mark());
         match form.action {
             "submit" => self.submit(form.entry),
             "resend" => self.resend(),

@@ -77,6 +77,7 @@ pub(super) fn erro(
             session_data,
             outcome: "fail",
             device_cookie: None,
+            device_cookie_for: None,
         })),
         _ => invalid(transaction),
     }
@@ -118,8 +119,10 @@ fn over(
             session_data: decided.creq.session_data.clone(),
             outcome,
             device_cookie: decided
-                .new_cookie
-                .then(|| device_cookie(transaction.acs_trans_id, context.keys)),
+                .cookie_for
+                .as_ref()
+                .map(|_| device_cookie(transaction.acs_trans_id, context.keys)),
+            device_cookie_for: decided.cookie_for.clone(),
         })),
         _ => invalid(transaction),
     }

@@ -16,6 +16,14 @@ use crate::flow::Transaction;
 pub(super) struct Opened {
     pub(super) acs_trans_id: TransId,
     pub(super) revision: u32,
+    random: [u8; 16],
+}
+
+impl Opened {
+    /// What tells this token from others of the same revision.
+    pub(super) fn mark(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.random)
+    }
 }
 
 /// A token for the transaction as it stands.
@@ -45,7 +53,8 @@ pub(super) fn open(token: &str, keys: &ChallengeKeys) -> Option<Opened> {
     }
     let id = Uuid::from_slice(&bytes[..16]).ok()?;
     let revision = u32::from_be_bytes(bytes[16..20].try_into().ok()?);
-    Some(Opened { acs_trans_id: TransId(id), revision })
+    let random = bytes[20..SIGNED].try_into().ok()?;
+    Some(Opened { acs_trans_id: TransId(id), revision, random })
 }
 
 fn tag(signed: &[u8], keys: &ChallengeKeys) -> [u8; TAG] {

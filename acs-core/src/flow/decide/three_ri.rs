@@ -44,7 +44,7 @@ fn is_proven(input: &AuthenticateInput<'_>) -> bool {
     input.prior.found().is_some_and(|prior| {
         prior.authenticated()
             && prior.card_token == input.account.card_token
-            && prior.same_merchant(&input.areq.merchant)
+            && prior.same_merchant(input.areq)
             && prior.age_days(input.now) < input.issuer.three_ri.prior_days
     })
 }

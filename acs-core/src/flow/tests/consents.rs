@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Seen as _, World, areq, card};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion};
+use crate::flow::challenge::token_mark;
 use crate::flow::consent::{Choice, Consent, ConsentKind};
 use crate::message::{AReq, ClaimedStatus, Claims};
 use crate::policy::{Condition, Rule, RuleOutcome};
@@ -96,6 +97,8 @@ fn a_verified_cardholders_choice_is_kept_and_reported() {
     world.answer_rreq();
     let (page, _) = world.current().last();
     assert!(page.device_cookie.is_some(), "the last page sets the device's cookie");
+    let bearer = token_mark(&world.token, &world.keys);
+    assert!(bearer.is_some() && bearer == page.device_cookie_for, "for who posted the code");
     assert_eq!(world.current().last().0.device_cookie, page.device_cookie, "the same again");
     assert!(!world.state.contains(&page.device_cookie.unwrap()));
 

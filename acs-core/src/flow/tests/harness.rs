@@ -219,7 +219,7 @@ pub(super) struct World {
     pub(super) ds: DsProfile,
     rules: ReadRules,
     pub(super) generator: HmacSha256Generator,
-    keys: ChallengeKeys,
+    pub(super) keys: ChallengeKeys,
     random: Counting,
     pub(super) now: UtcMillis,
     pub(super) contacts: Contacts,

@@ -110,7 +110,7 @@ fn assertion_of(ares: &Value) -> Value {
 fn second(first: &World, edit: impl FnOnce(&mut World, &mut AReq)) -> (Value, Value, bool) {
     let mut again = world();
     again.now = first.now;
-    again.prior = Prior::Found(PriorTransaction::of(&first.transaction()));
+    again.prior = Prior::Found(Box::new(PriorTransaction::of(&first.transaction())));
     let mut areq = asking();
     edit(&mut again, &mut areq);
     again.authenticate(&areq, CardLookup::Found(holder()));
@@ -279,7 +279,7 @@ fn another_payment_card_or_time_makes_an_assertion_worthless() {
     assert_eq!(judged(&other_card), (json!("N"), json!("challenge-not-open"), false));
     let used = |world: &mut World, _: &mut AReq| {
         let closed = first.transaction().after_second_areq().unwrap();
-        world.prior = Prior::Found(PriorTransaction::of(&closed));
+        world.prior = Prior::Found(Box::new(PriorTransaction::of(&closed)));
     };
     assert_eq!(judged(&used), (json!("N"), json!("challenge-not-open"), false), "a replay");
     let lenient = |world: &mut World, areq: &mut AReq| {

@@ -34,7 +34,7 @@ fn prior(days: i64, change: impl FnOnce(&mut PriorTransaction)) -> Prior {
     prior.created = UtcMillis(world.now.0 - days * 86_400_000);
     world.wait(1);
     change(&mut prior);
-    Prior::Found(prior)
+    Prior::Found(Box::new(prior))
 }
 
 fn answer(areq: &AReq, prior: Prior, set: impl FnOnce(&mut World)) -> Value {
@@ -127,6 +127,21 @@ fn questions_about_a_status_are_answered_without_a_value() {
             assert_eq!(result(&ares), ("Y", None), "{version} {indicator}");
             assert!(ares.get("authenticationValue").is_none(), "{version} {indicator}");
         }
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_was_there_for_carries_no_later_one() {
+    for (first, carried) in [("10", Prior::NotNamed), ("04", prior(1, |_| {}))] {
+        let mut world = World::new();
+        world.prior = carried;
+        let earlier = non_payment(MessageVersion::V220, first);
+        world.authenticate(&earlier, CardLookup::Found(card()));
+        assert_eq!(world.ares["transStatus"], "Y", "{first}");
+        let prior = Prior::Found(Box::new(PriorTransaction::of(&world.transaction())));
+        let ares = answer(&by_requestor(MessageVersion::V220, "01"), prior, |_| {});
+        assert_eq!(result(&ares), ("N", Some("01")), "{first}");
+        assert!(ares.get("authenticationValue").is_none(), "{first}");
     }
 }
 

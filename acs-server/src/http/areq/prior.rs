@@ -40,13 +40,13 @@ impl From<Prior> for Found {
     }
 }
 
-/// The first transaction of this issuer among those that the AReq names [P-3RI-03]. Each reference
-/// is the encrypted number of its row, so invented ones cost no query.
-pub(super) async fn look_up(app: &App, issuer: &IssuerRuntime, areq: &AReq) -> Found {
+/// The first transaction of this issuer and directory server among those that the AReq names
+/// [P-3RI-03]. Each reference is the encrypted number of its row, so invented ones cost no query.
+pub(super) async fn look_up(app: &App, ds_id: &str, issuer: &IssuerRuntime, areq: &AReq) -> Found {
     let mut found = Found::default();
     for id in &areq.prior_refs {
         found = match trans_id::decode(*id, app.vault.trans_id_key()) {
-            Some(number) => one(app, issuer, *id, number).await,
+            Some(number) => one(app, ds_id, issuer, *id, number).await,
             None => Found::from(Prior::Unknown),
         };
         if found.prior.found().is_some() {
@@ -56,9 +56,15 @@ pub(super) async fn look_up(app: &App, issuer: &IssuerRuntime, areq: &AReq) -> F
     found
 }
 
-async fn one(app: &App, issuer: &IssuerRuntime, id: TransId, number: TransactionNumber) -> Found {
+async fn one(
+    app: &App,
+    ds_id: &str,
+    issuer: &IssuerRuntime,
+    id: TransId,
+    number: TransactionNumber,
+) -> Found {
     let row = match app.store.transaction(number).await {
-        Ok(Some(row)) if row.issuer_id == issuer.profile.id => row,
+        Ok(Some(row)) if row.issuer_id == issuer.profile.id && row.ds_id == ds_id => row,
         Ok(_) => return Prior::Unknown.into(),
         Err(error) => {
             tracing::error!(acs_trans_id = %id, %error, "an earlier transaction cannot be looked up");
@@ -67,7 +73,7 @@ async fn one(app: &App, issuer: &IssuerRuntime, id: TransId, number: Transaction
     };
     match driver::decode_state(&row.state) {
         Ok(state) if state.acs_trans_id == id => {
-            let prior = Prior::Found(PriorTransaction::of(&state));
+            let prior = Prior::Found(Box::new(PriorTransaction::of(&state)));
             Found { prior, stored: Some(Box::new((row, state))) }
         }
         Ok(_) => Prior::Unknown.into(),

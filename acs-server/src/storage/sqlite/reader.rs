@@ -90,7 +90,7 @@ impl Queries {
     }
 }
 
-/// Connections that callers use themselves, one for each processor: an indexed look-up in mapped
+/// Connections that callers use themselves, one less than processors: an indexed look-up in mapped
 /// pages takes a few microseconds, less than waking another thread. None of them ever waits for a
 /// lock.
 pub(super) struct AtHand(Vec<Mutex<Connection>>);
@@ -98,6 +98,8 @@ pub(super) struct AtHand(Vec<Mutex<Connection>>);
 impl AtHand {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let count = std::thread::available_parallelism().map_or(1, NonZero::get);
+        // A page that must come from the disk holds up its caller: never all of the runtime.
+        let count = (count - 1).max(1);
         let connection = || {
             let conn = schema::open_reader(path)?;
             conn.busy_timeout(Duration::ZERO)?;
