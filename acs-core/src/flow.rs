@@ -258,6 +258,7 @@ fn open(
         created: input.now,
         language: language.to_owned(),
         app: app.map(Box::new),
+        falls_back: matches!(phase, Phase::ExpectCReq(_)) && decide::may_fall_back(input),
         phase,
     }
 }
@@ -270,10 +271,11 @@ const fn category(category: MessageCategory) -> &'static str {
     }
 }
 
-/// A final CRes says Y or N; a result of U, A or R is shown as N [P-BRW-32, Note 98].
+/// A final CRes says Y, N, or D before a decoupled authentication; a result of U, A or R is shown as
+/// N [P-BRW-32, Note 98, Req 471].
 const fn shown_status(status: TransStatus) -> TransStatus {
     match status {
-        TransStatus::Authenticated => TransStatus::Authenticated,
+        TransStatus::Authenticated | TransStatus::Decoupled => status,
         _ => TransStatus::NotAuthenticated,
     }
 }

@@ -281,11 +281,37 @@ pub struct DecoupledSettings {
     pub offered: bool,
     /// Requests with less time get N with reason 25.
     pub min_minutes: u16,
+    /// When a challenge goes over to it [P-DEC-07].
+    pub fallback: Fallback,
+    /// Seconds from the end of such a challenge within which the requestor's new AReq is taken: the
+    /// 60 that it has, and some for the messages between.
+    pub fallback_seconds: u32,
+    /// What an AReq with threeRIInd 19 is answered that follows no such challenge.
+    pub fallback_unproven: crate::policy::RuleOutcome,
+}
+
+/// When a browser challenge goes over to decoupled authentication, where the requestor allows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fallback {
+    Never,
+    /// The cardholder asks for it, or nothing can be sent to enter.
+    #[default]
+    Choice,
+    /// Also when the attempts are used up.
+    Exhausted,
 }
 
 impl Default for DecoupledSettings {
     fn default() -> Self {
-        Self { offered: false, min_minutes: 1 }
+        Self {
+            offered: false,
+            min_minutes: 1,
+            fallback: Fallback::default(),
+            fallback_seconds: 120,
+            fallback_unproven: crate::policy::RuleOutcome::Deny { reason: "01".to_owned() },
+        }
     }
 }
 

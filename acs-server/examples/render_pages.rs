@@ -87,6 +87,7 @@ fn code_view(
         resend_offered: true,
         trust: None,
         bind: None,
+        later: false,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use acs_core::flow::present::{CodeView, FinalView};
+use acs_core::flow::present::{CodeView, FinalView, InformationView};
 use askama::Template;
 use aws_lc_rs::digest;
 use axum::body::Body;
@@ -143,6 +143,35 @@ pub fn code(view: &CodeView, face: Face<'_>, alphanumeric: bool) -> Page {
             resend_offered: view.resend_offered,
             trust: view.trust,
             bind: view.bind,
+            later: view.later,
+        },
+        &POLICIES.page,
+    )
+}
+
+/// The information page before a decoupled authentication: what will happen, and one button
+/// [P-DEC-07, Req 464].
+#[must_use]
+pub fn information(view: &InformationView, face: Face<'_>) -> Page {
+    let language = Language::from_tag(&view.language);
+    let values = [("issuer", face.name), ("tel", face.phone), ("card", &view.card_last4)];
+    render(
+        &InformationPage {
+            frame: Frame {
+                language,
+                window: window(&view.window_size),
+                title: format!("{} - {}", raw(language, "h.info"), face.name),
+                script: Some(PAGE_SCRIPT),
+            },
+            issuer: face,
+            merchant: view.merchant.as_deref().map(one_line).filter(|name| !name.is_empty()),
+            amount: view.amount.as_deref(),
+            card: text(language, "sum.ending", &values),
+            text: text(language, "info.text", &values),
+            contact: text(language, "contact", &values),
+            token: &view.token,
+            idle_seconds: view.idle_seconds,
+            action: PAGE_PATH,
         },
         &POLICIES.page,
     )
@@ -156,6 +185,7 @@ pub fn last(view: &FinalView, face: Face<'_>) -> Page {
     let (heading, body) = match view.outcome {
         "ok" => ("h.ok", "ok.text"),
         "cancel" => ("h.cancel", "cancel.text"),
+        "later" => ("h.later", "later.text"),
         _ => ("h.fail", "fail.text"),
     };
     render(
@@ -319,9 +349,31 @@ struct CodePage<'a> {
     resend_offered: bool,
     trust: Option<bool>,
     bind: Option<bool>,
+    later: bool,
 }
 
 impl CodePage<'_> {
+    fn t(&self, key: &'static str) -> &'static str {
+        raw(self.frame.language, key)
+    }
+}
+
+#[derive(Debug, Template)]
+#[template(path = "information.html")]
+struct InformationPage<'a> {
+    frame: Frame,
+    issuer: Face<'a>,
+    merchant: Option<String>,
+    amount: Option<&'a str>,
+    card: String,
+    text: String,
+    contact: String,
+    token: &'a str,
+    idle_seconds: Option<u32>,
+    action: &'static str,
+}
+
+impl InformationPage<'_> {
     fn t(&self, key: &'static str) -> &'static str {
         raw(self.frame.language, key)
     }

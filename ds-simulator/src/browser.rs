@@ -50,6 +50,8 @@ pub enum Step {
     Resend,
     /// Presses cancel.
     Cancel,
+    /// Asks to confirm later, in another way.
+    Later,
     /// Posts the CReq once more, as a reload does.
     Reload,
     /// Closes the window.
@@ -167,6 +169,12 @@ impl Browser {
                     None => return Ok(ChallengeEnd::Stuck { status: page.status, text: says }),
                 }
             };
+            if form.has_button("action", "continue") {
+                self.note(&challenge.txn, "BRW-ACS", "form", 0, "action continue".to_owned());
+                address = resolve(&address, &form.action).context("form target")?;
+                page = self.post(&address, &form.filled(&[], Some(("action", "continue")))).await?;
+                continue;
+            }
             let step = steps.next().cloned().unwrap_or(Step::Code);
             let (entry, action) = match &step {
                 Step::Leave => return Ok(ChallengeEnd::Left),
@@ -182,6 +190,7 @@ impl Browser {
                 Step::Type(text) => (text.clone(), "submit"),
                 Step::Resend => (String::new(), "resend"),
                 Step::Cancel => (String::new(), "cancel"),
+                Step::Later => (String::new(), "later"),
             };
             if action == "resend"
                 && let CodeSource::Outbox(path) = &challenge.codes

@@ -43,6 +43,7 @@ const EXAMPLES: &str = "Examples (against a running `cargo xtask demo`):
   ds-sim pay --channel app --ui native --enc cbc --pan 4000000000001091 --amount 12800
   ds-sim pay --pan 4000000000001091 --amount 900 --channel 3ri --three-ri-ind 01 --prior-ref ID
   ds-sim pay --pan 4000000000001091 --amount 12800 --decoupled Y --dec-max-time 5 --word approved
+  ds-sim pay --pan 4000000000001091 --amount 12800 --decoupled F --dec-max-time 5 --do later
   ds-sim send areq.json --as ds --fresh
   ds-sim oreq --text \"The root changes on 1 March.\" --parts 3
   ds-sim load --seconds 5 --connections 16";
@@ -151,7 +152,7 @@ struct Pay {
     #[arg(long)]
     session_data: Option<String>,
     /// What the cardholder does before typing the right code: a code to type, or `resend`,
-    /// `cancel`, `reload`, `leave`; in an app also `choose:KEY[,KEY]`, `continue`, `back`,
+    /// `cancel`, `later`, `reload`, `leave`; in an app also `choose:KEY[,KEY]`, `continue`, `back`,
     /// `nothing`, `more`, `both:ONE,TWO`, `timeout`; may be repeated
     #[arg(long = "do")]
     steps: Vec<String>,
@@ -478,6 +479,7 @@ fn to_step(word: &str) -> Step {
         "code" => Step::Code,
         "resend" => Step::Resend,
         "cancel" => Step::Cancel,
+        "later" => Step::Later,
         "reload" => Step::Reload,
         "leave" => Step::Leave,
         text => Step::Type(text.to_owned()),
@@ -535,6 +537,11 @@ fn print_receipt(receipt: &Receipt) -> Result<()> {
     say(&format!("  acsTransID           {}", or_dash(&receipt.acs_trans_id)))?;
     for problem in &receipt.problems {
         say(&format!("  PROBLEM: {problem}"))?;
+    }
+    if let Some(follow_up) = &receipt.follow_up {
+        say("")?;
+        say("the decoupled authentication that the challenge gave way to:")?;
+        print_receipt(follow_up)?;
     }
     Ok(())
 }

@@ -328,10 +328,12 @@ impl ThreeDsServer {
         })
     }
 
-    /// `resultsStatus` for a payment's RReq: taken, or taken although no ARes came [P-RREQ-08].
-    fn results_status(&self, payment: &Payment) -> String {
+    /// `resultsStatus` for a payment's RReq: taken, taken although no ARes came, or a decoupled
+    /// authentication will follow [P-RREQ-08, Req 466].
+    fn results_status(&self, payment: &Payment, rreq: &Value) -> String {
         match self.faults().results_status.as_str() {
             "" if payment.ares_status().is_none() => "03".to_owned(),
+            "" if falls_back(payment, rreq) => "04".to_owned(),
             "" => "01".to_owned(),
             told => told.to_owned(),
         }
@@ -383,7 +385,7 @@ async fn rreq(
         tokio::time::sleep(Duration::from_millis(delay)).await;
     }
     ids::compare(&server.trace, &id, "DS-3DSS", &message, &headers);
-    let rres = message::rres(&message, &server.results_status(&known));
+    let rres = message::rres(&message, &server.results_status(&known, &message));
     server.change(&id, |payment| {
         if payment.rreq.is_none() {
             payment.rreq_count += 1;
@@ -391,6 +393,12 @@ async fn rreq(
         }
     });
     reply(&rres)
+}
+
+/// Whether the challenge ended for the sake of a decoupled authentication that the order allows.
+fn falls_back(payment: &Payment, rreq: &Value) -> bool {
+    let allowed = matches!(payment.order.decoupled.as_deref(), Some("F" | "B"));
+    allowed && payment.challenged() && text(rreq, "transStatus") == Some("D")
 }
 
 fn reply(message: &Value) -> Response<Body> {

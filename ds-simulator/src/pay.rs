@@ -33,6 +33,8 @@ pub struct PayOptions {
     pub rreq_patience: Duration,
     /// What the issuer says of a decoupled authentication, at once; nothing when absent.
     pub word: Option<(IssuerSystems, String)>,
+    /// Let it be where a challenge gives way to a decoupled authentication.
+    pub no_fallback: bool,
 }
 
 impl PayOptions {
@@ -50,6 +52,7 @@ impl PayOptions {
             skip_method: false,
             rreq_patience: Duration::from_secs(10),
             word: None,
+            no_fallback: false,
         }
     }
 }
@@ -78,13 +81,17 @@ pub struct Receipt {
     pub ares: Option<Value>,
     pub rreq: Option<Value>,
     pub cres: Option<Value>,
+    /// The decoupled authentication that the challenge gave way to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follow_up: Option<Box<Receipt>>,
 }
 
 impl Receipt {
     /// A final result that all messages agree on.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
-        self.problems.is_empty()
+        let follows = self.follow_up.as_ref();
+        self.problems.is_empty() && follows.is_none_or(|follow_up| follow_up.is_consistent())
     }
 }
 
@@ -151,7 +158,33 @@ pub async fn pay(
         .await
         .or_else(|| merchant.payment(&payment.id))
         .context("payment forgotten")?;
-    Ok(receipt(&payment, Some(&end)))
+    let mut receipt = receipt(&payment, Some(&end));
+    if payment.status() == Some("D") && !options.no_fallback {
+        receipt.follow_up = Some(Box::new(fall_back(merchant, &payment, options).await?));
+    }
+    Ok(receipt)
+}
+
+/// The decoupled authentication that a challenge gave way to: a new 3RI AReq
+/// [P-DEC-07, Req 467].
+async fn fall_back(
+    merchant: &ThreeDsServer,
+    first: &Payment,
+    options: &PayOptions,
+) -> Result<Receipt> {
+    let order = Order {
+        channel: "03".to_owned(),
+        three_ri_ind: Some("19".to_owned()),
+        decoupled: Some("Y".to_owned()),
+        prior_ref: first.ares.as_ref().and_then(|a| text(a, "acsTransID")).map(str::to_owned),
+        ..first.order.clone()
+    };
+    let payment = merchant.start(order, Some(&first.version)).await?;
+    let payment = merchant.authenticate(&payment.id, "U", &options.browser).await?;
+    match payment.ares_status() {
+        Some("D") => decoupled(merchant, payment, options).await,
+        _ => Ok(receipt(&payment, None)),
+    }
 }
 
 /// Lets the issuer give its word, if it is to give one, and waits for the result.
@@ -196,6 +229,7 @@ pub fn receipt(payment: &Payment, end: Option<&ChallengeEnd>) -> Receipt {
         ares: payment.ares.as_ref().map(masked),
         rreq: payment.rreq.as_ref().map(masked),
         cres: payment.cres.as_ref().map(masked),
+        follow_up: None,
     }
 }
 

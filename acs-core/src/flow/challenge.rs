@@ -5,6 +5,7 @@ mod app;
 mod creq;
 mod decoupled;
 mod entry;
+mod fallback;
 mod intent;
 pub(super) mod otp;
 pub(super) mod page;
@@ -76,7 +77,7 @@ pub enum Input<'a> {
 #[derive(Debug)]
 pub struct Form<'a> {
     pub token: &'a str,
-    /// `submit`, `resend` or `cancel`; anything else shows the current page.
+    /// `submit`, `resend`, `later`, `continue` or `cancel`; anything else shows the current page.
     pub action: &'a str,
     /// `challengeDataEntry`; its Debug must never print it.
     pub entry: Entry<'a>,
@@ -319,6 +320,7 @@ impl Machine<'_> {
             ending,
             creq,
             cookie_for: self.mark.clone().filter(|_| agreed.new_cookie),
+            fell_back: (ending == Ending::FellBack).then_some(self.context.now),
             unanswered: false,
         };
         self.moves_on();

@@ -16,7 +16,7 @@ use crate::element::{DeviceChannel, MessageCategory, TransStatus};
 use crate::message::AppData;
 use crate::policy::{Facts, Rule, RuleOutcome};
 use crate::profile::{Card, CardLookup, CardState, PolicyProfile, ScriptedOutcome};
-pub(super) use decoupled::Promise;
+pub(super) use decoupled::{Promise, may_fall_back};
 
 /// Proof that the decision step accepted the risk of a transaction without a challenge.
 #[derive(Debug)]
@@ -239,6 +239,9 @@ fn active_card(input: &AuthenticateInput<'_>, card: &Card) -> Decision {
     }
     if let Some(decision) = spc::second(input, card) {
         return decision;
+    }
+    if let Some(outcome) = three_ri::foreign_fallback(input) {
+        return by_outcome(input, card, three_ri::UNPROVEN_FALLBACK, outcome);
     }
     let rule = firing_rule(input);
     let (step, outcome) = match rule {

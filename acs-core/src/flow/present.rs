@@ -7,6 +7,9 @@
 pub enum View {
     /// The one-time-password page.
     Code(Box<CodeView>),
+    /// The information page before a challenge goes over to decoupled authentication: a button, and
+    /// nothing to enter [P-DEC-07, Req 464].
+    Information(Box<InformationView>),
     /// The RReq round is on: wait for its end, then ask for the current view again.
     Processing,
     /// The final page: posts `cres` (and session data) to notificationURL.
@@ -64,6 +67,23 @@ pub struct CodeView {
     pub trust: Option<bool>,
     /// The device-binding box likewise.
     pub bind: Option<bool>,
+    /// Whether the cardholder may leave for a decoupled authentication.
+    pub later: bool,
+}
+
+/// Data of the information page.
+#[derive(Debug, Clone)]
+pub struct InformationView {
+    pub language: String,
+    /// `01` to `05`.
+    pub window_size: String,
+    pub token: String,
+    pub merchant: Option<String>,
+    /// Formatted for people.
+    pub amount: Option<String>,
+    pub card_last4: String,
+    /// As of the code page.
+    pub idle_seconds: Option<u32>,
 }
 
 /// Data of the last page.
@@ -77,7 +97,7 @@ pub struct FinalView {
     /// base64url JSON, no padding.
     pub message: String,
     pub session_data: Option<String>,
-    /// `ok`, `fail` or `cancel`: which words to show.
+    /// `ok`, `fail`, `later` or `cancel`: which words to show.
     pub outcome: &'static str,
     /// Value of the device cookie to set.
     pub device_cookie: Option<String>,

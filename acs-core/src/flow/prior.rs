@@ -35,6 +35,8 @@ pub struct PriorTransaction {
     pub merchant: Merchant,
     /// `threeDSRequestorID`.
     pub requestor_id: String,
+    /// When its challenge ended for the sake of a decoupled authentication, if it did.
+    pub fell_back: Option<UtcMillis>,
     /// Its wait for a second AReq, while that lasts.
     pub spc: Option<Box<SpcWait>>,
 }
@@ -80,6 +82,7 @@ impl PriorTransaction {
                 && matches!(stored.phase, Phase::Answered(_)),
             merchant: stored.merchant.clone(),
             requestor_id: stored.requestor_id.clone(),
+            fell_back: stored.decided().and_then(|decided| decided.fell_back),
             spc: SpcWait::of(stored).map(Box::new),
         }
     }

@@ -26,6 +26,8 @@ impl Reason {
     pub(super) const DECOUPLED_NEEDED: Self = Self::everywhere("23");
     pub(super) const TIME_OVER: Self = Self::everywhere("24");
     pub(super) const TOO_SHORT: Self = Self::everywhere("25");
+    /// From 2.3.1 on: a challenge that was not completed goes over to decoupled.
+    pub(super) const FALLS_BACK: Self = Self::everywhere("29");
 
     /// For codes 01 to 21, which every version knows.
     const fn everywhere(code: &'static str) -> Self {

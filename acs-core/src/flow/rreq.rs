@@ -25,6 +25,8 @@ pub(super) enum Outcome {
     Denied { reason: Reason, cancel: Option<&'static str> },
     /// R: the issuer refuses the cardholder's transaction.
     Rejected { reason: Reason },
+    /// D: the challenge ends, a decoupled authentication of its own follows [Req 465].
+    FallsBack { reason: Reason },
     /// U; with a copy of the Erro where one caused it.
     Unavailable { reason: Reason, cancel: Option<&'static str>, erro: Option<Value> },
 }
@@ -35,6 +37,7 @@ impl Outcome {
             Self::Proven(proof) => proof.status(),
             Self::Denied { .. } => TransStatus::NotAuthenticated,
             Self::Rejected { .. } => TransStatus::Rejected,
+            Self::FallsBack { .. } => TransStatus::Decoupled,
             Self::Unavailable { .. } => TransStatus::Unavailable,
         }
     }
@@ -44,13 +47,14 @@ impl Outcome {
             Self::Proven(_) => None,
             Self::Denied { reason, .. }
             | Self::Rejected { reason }
+            | Self::FallsBack { reason }
             | Self::Unavailable { reason, .. } => Some(reason),
         }
     }
 
     pub(super) const fn cancel(&self) -> Option<&'static str> {
         match self {
-            Self::Proven(_) | Self::Rejected { .. } => None,
+            Self::Proven(_) | Self::Rejected { .. } | Self::FallsBack { .. } => None,
             Self::Denied { cancel, .. } | Self::Unavailable { cancel, .. } => *cancel,
         }
     }

@@ -77,6 +77,9 @@ pub struct Transaction {
     /// What the app channel needs; `None` in the others.
     #[serde(rename = "ap", default, skip_serializing_if = "Option::is_none")]
     pub app: Option<Box<AppState>>,
+    /// Whether its challenge may go over to decoupled authentication [P-DEC-07].
+    #[serde(rename = "fb", default, skip_serializing_if = "std::ops::Not::not")]
+    pub falls_back: bool,
     #[serde(rename = "ph")]
     pub phase: Phase,
 }
@@ -258,6 +261,9 @@ pub struct ExpectEntry {
     /// What the entry is.
     #[serde(rename = "st", default, skip_serializing_if = "Asked::is_code")]
     pub(super) asked: Asked,
+    /// The information page is shown: nothing is entered any more [P-DEC-07].
+    #[serde(rename = "in", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) informed: bool,
 }
 
 impl ExpectEntry {
@@ -336,6 +342,9 @@ pub struct Decided {
     /// this mark: others who know the CReq can have the page too.
     #[serde(rename = "cf", default, skip_serializing_if = "Option::is_none")]
     pub(super) cookie_for: Option<String>,
+    /// When it gave way to a decoupled authentication [P-DEC-07].
+    #[serde(rename = "fb", default, skip_serializing_if = "Option::is_none")]
+    pub fell_back: Option<UtcMillis>,
     /// No RRes came in time, or the browser waited for it no longer [P-BRW-33].
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswered: bool,
@@ -351,6 +360,8 @@ pub enum Ending {
     /// Too many wrong codes, a failure of ours, or a result that became U on its way.
     Failed,
     Cancelled,
+    /// A decoupled authentication follows [P-DEC-07].
+    FellBack,
     /// The issuer's systems gave their word.
     Confirmed,
     /// They did not, in the requestor's time.

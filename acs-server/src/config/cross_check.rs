@@ -214,6 +214,10 @@ fn decoupled(issuer: &Issuer, name: &str, config: &Config, findings: &mut Vec<St
              with a key_file, and listen.issuer with [tls.issuer]"
         ));
     }
+    let seconds = issuer.decoupled.fallback_seconds;
+    if !FALLBACK_SECONDS.contains(&seconds) {
+        findings.push(format!("{name} decoupled.fallback_seconds = {seconds} must be 60 to 600"));
+    }
     if !(1..=MOST_DECOUPLED_MINUTES).contains(&issuer.decoupled.min_minutes) {
         findings.push(format!(
             "{name} decoupled.min_minutes = {} must be 1 to {MOST_DECOUPLED_MINUTES}",
@@ -345,5 +349,7 @@ fn plain_listener(name: &str, address: SocketAddr, findings: &mut Vec<String>) {
 
 /// Seven days [P-DEC-01].
 const MOST_DECOUPLED_MINUTES: u16 = 10_080;
+/// Seconds for the 3RI request after a challenge: the printed 60, and room for delays [Req 467].
+const FALLBACK_SECONDS: std::ops::RangeInclusive<u32> = 60..=600;
 /// Room for 64 KiB deviceInfo, 80 KiB extensions and the rest [P-TRN-10].
 const SMALLEST_AREQ_LIMIT: usize = 307_200;

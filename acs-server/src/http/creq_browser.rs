@@ -102,6 +102,7 @@ fn show(app: &App, stepped: &Stepped, language: Language, token: &str) -> Page {
             let alphanumeric = issuer.is_some_and(|i| i.profile.otp.alphanumeric);
             pages::code(view, face(&view.language), alphanumeric)
         }
+        Some(View::Information(view)) => pages::information(view, face(&view.language)),
         Some(View::Processing) => pages::processing(language, token),
         Some(View::Final(view) | View::Erro(view)) => {
             crash::pass("before-final-page");

@@ -26,6 +26,7 @@ fn code_page(window_size: &str) -> String {
         resend_offered: true,
         trust: None,
         bind: None,
+        later: false,
     };
     pages::code(&view, FACE, false).html().to_owned()
 }

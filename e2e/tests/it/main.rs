@@ -17,6 +17,7 @@ mod crash;
 mod decoupled;
 mod directory;
 mod durability;
+mod fallback;
 mod faults;
 mod harness;
 mod http_ids;

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use super::{CREQ_ANSWERED_WITH_ERRO, Machine, Step, TRANSACTION_ERROR, page};
 use crate::element::{DeviceChannel, MessageVersion};
 use crate::erro::{ErroMessage, Fault, Rejection, erro};
+use crate::flow::consent::Offer;
 use crate::flow::rreq::Outcome;
-use crate::flow::transaction::{AcceptedCReq, Ending, Phase, Way};
+use crate::flow::transaction::{AcceptedCReq, Ending, ExpectEntry, Phase, Way};
 use crate::message::{CReq, read_creq};
 
 impl Machine<'_> {
@@ -89,6 +90,12 @@ impl Machine<'_> {
                 self.moves_on();
                 self.transaction.phase = Phase::ExpectEntry(entry);
             }
+            Err(creq) if self.transaction.falls_back => {
+                let entry = ExpectEntry { creq, ..*self.no_code_yet(via, Offer::default()) };
+                self.moves_on();
+                self.transaction.phase = Phase::ExpectEntry(Box::new(entry));
+                self.inform("no contact to send a code to");
+            }
             Err(creq) => self.fail("no contact to send a code to", creq),
         }
         self.shows_current(page::Note::None)
@@ -126,7 +133,7 @@ impl Machine<'_> {
         let decided = self.transaction.decided().filter(|_| on);
         decided.is_some_and(|decided| {
             let has_cres = match decided.ending {
-                Ending::Verified | Ending::Failed | Ending::Cancelled => true,
+                Ending::Verified | Ending::Failed | Ending::Cancelled | Ending::FellBack => true,
                 Ending::Idle => self.context.issuer.browser.cres_on_idle,
                 Ending::NeverBegun | Ending::Refused | Ending::Confirmed | Ending::TimeOver => {
                     false

@@ -38,7 +38,11 @@ impl Machine<'_> {
         }
         self.choice.clone_from(&form.choice);
         self.mark = Some(token.mark());
+        if self.is_informed() {
+            return self.on_information(form.action);
+        }
         match form.action {
+            "later" if self.transaction.falls_back => self.chooses_later(),
             "submit" => self.submit(form.entry),
             "resend" => self.resend(),
             "cancel" => self.cancel(),
@@ -96,6 +100,10 @@ impl Machine<'_> {
         let settings = &self.context.issuer.otp;
         self.audit(kind, json!({ "counter": counter }));
         self.moves_on();
+        if counter >= settings.max_attempts && self.falls_back_exhausted() {
+            self.inform("the last permitted attempt failed");
+            return self.shows_current(Note::None);
+        }
         if counter >= settings.max_attempts {
             let outcome = Outcome::Denied { reason: Reason::TOO_MANY_CHALLENGES, cancel: None };
             self.end(outcome, Ending::Failed, "the last permitted attempt failed");
@@ -198,6 +206,7 @@ impl Machine<'_> {
             creqs: 1,
             consents,
             asked: Asked::Code,
+            informed: false,
         }))
     }
 
@@ -219,6 +228,7 @@ impl Machine<'_> {
             creqs: 1,
             consents,
             asked: Asked::Way,
+            informed: false,
         })
     }
 

@@ -10,7 +10,7 @@ use crate::element::TransStatus;
 use crate::erro::ErroMessage;
 use crate::flow::consent::device_cookie;
 use crate::flow::cres;
-use crate::flow::present::{CodeView, FinalView, View};
+use crate::flow::present::{CodeView, FinalView, InformationView, View};
 use crate::flow::transaction::{Decided, Ending, ExpectEntry, Phase, Transaction, Via};
 use crate::flow::words::{self, Language};
 use crate::outgoing;
@@ -36,6 +36,9 @@ pub(super) fn current(
     match &transaction.phase {
         Phase::Answered(_) | Phase::ExpectCReq(_) | Phase::ExpectSpc(_) | Phase::Decoupled(_) => {
             invalid(transaction)
+        }
+        Phase::ExpectEntry(entry) if entry.informed => {
+            View::Information(Box::new(information(transaction, entry, context, random)))
         }
         Phase::ExpectEntry(entry) => {
             View::Code(Box::new(code(transaction, entry, context, random, note)))
@@ -101,6 +104,7 @@ fn over(
         _ if round_is_on => return View::Processing,
         Ending::Verified => "ok",
         Ending::Failed | Ending::Idle => "fail",
+        Ending::FellBack => "later",
         Ending::Cancelled => "cancel",
     };
     // [P-BRW-33]
@@ -171,6 +175,27 @@ fn code(
         resend_offered: entry::offers_resend(entry, context.issuer),
         trust: entry.consents.trust.is_some().then_some(false),
         bind: entry.consents.bind.then_some(false),
+        later: transaction.falls_back,
+    }
+}
+
+/// [P-DEC-07, Req 464]
+fn information(
+    transaction: &Transaction,
+    entry: &ExpectEntry,
+    context: &ChallengeContext<'_>,
+    random: &mut dyn Random,
+) -> InformationView {
+    let language = Language::of(&transaction.language).unwrap_or(Language::English);
+    let merchant = transaction.merchant.name.as_deref().map(words::one_line);
+    InformationView {
+        language: transaction.language.clone(),
+        window_size: entry.creq.window.clone(),
+        token: token::seal(transaction, context.keys, random),
+        merchant: merchant.filter(|name| !name.is_empty()),
+        amount: transaction.purchase.as_ref().map(|purchase| words::amount(purchase, language)),
+        card_last4: transaction.card_last4.clone(),
+        idle_seconds: context.issuer.browser.cres_on_idle.then_some(context.issuer.idle_seconds),
     }
 }
 

@@ -161,7 +161,7 @@ impl Machine<'_> {
         let body =
             rreq::build(&self.transaction, &outcome, counter, via, &silent, self.context).ok()?;
         let ending = match decided.ending {
-            Ending::Verified => Ending::Failed,
+            Ending::Verified | Ending::FellBack => Ending::Failed,
             other => other,
         };
         let late = Decided {
@@ -169,6 +169,7 @@ impl Machine<'_> {
             reason: outcome.reason().map(|reason| reason.as_str().to_owned()),
             cancel: None,
             ending,
+            fell_back: None,
             ..decided.clone()
         };
         self.outputs.push(Output::SendRReq(SendRReq { ds_url, body }));

@@ -6,6 +6,7 @@ use crate::element::{DeviceChannel, MessageVersion};
 use crate::flow::AuthenticateInput;
 use crate::flow::reason::Reason;
 use crate::message::AReq;
+use crate::profile::Fallback;
 
 /// A decoupled authentication that can be done.
 #[derive(Debug)]
@@ -44,6 +45,20 @@ pub(super) fn only(input: &AuthenticateInput<'_>, rule: &str, mandated: bool) ->
 /// Whether this version of the AReq lets a rule want nothing but decoupled.
 pub(super) fn is_known(input: &AuthenticateInput<'_>) -> bool {
     input.issuer.decoupled.offered && input.areq.version > MessageVersion::V210
+}
+
+/// Whether a challenge may go over to decoupled authentication: the requestor wants that (F, or B),
+/// gives enough time for it, and its later 3RI AReq will be served [P-DEC-07, Req 464].
+pub(in crate::flow) fn may_fall_back(input: &AuthenticateInput<'_>) -> bool {
+    let AuthenticateInput { areq, issuer, .. } = input;
+    let settings = &issuer.decoupled;
+    areq.channel == DeviceChannel::Browser
+        && areq.version >= MessageVersion::V231
+        && matches!(areq.decoupled_req_ind.as_deref(), Some("F" | "B"))
+        && areq.decoupled_max_minutes.unwrap_or_default() >= settings.min_minutes.max(1)
+        && settings.offered
+        && issuer.three_ri.offered
+        && settings.fallback != Fallback::Never
 }
 
 /// [P-TMO-11, Req 321, Req 325, Req 328]

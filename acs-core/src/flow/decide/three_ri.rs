@@ -1,10 +1,11 @@
 //! 3RI: nobody is at a device, so only Y, A, N, U, R, I or D can be answered [P-3RI-01].
 
-use crate::element::{MessageCategory, MessageVersion};
+use crate::element::{DeviceChannel, MessageCategory, MessageVersion};
 use crate::flow::AuthenticateInput;
 use crate::flow::reason::Reason;
 use crate::message::AReq;
 use crate::policy::RuleOutcome;
+use crate::profile::PolicyProfile;
 
 /// Why a 3RI AReq is not served at all; `None` when it is.
 pub(super) fn not_offered(input: &AuthenticateInput<'_>) -> Option<(Reason, &'static str)> {
@@ -32,6 +33,21 @@ pub(super) fn outcome<'a>(input: &AuthenticateInput<'a>) -> (&'static str, &'a R
     ("3ri-unproven", &input.issuer.three_ri.unproven)
 }
 
+/// What an AReq is answered that says it follows a challenge that went over to decoupled
+/// authentication, and does not: another card's, another result, or too late. `None` for every other
+/// [P-DEC-07, Req 467].
+pub(super) fn foreign_fallback<'a>(input: &AuthenticateInput<'a>) -> Option<&'a RuleOutcome> {
+    let issuer = input.issuer;
+    let says = input.areq.channel == DeviceChannel::ThreeRi
+        && input.areq.three_ri_ind.as_deref() == Some(FALLBACK)
+        && issuer.policy_profile == PolicyProfile::Issuer;
+    let follows = input.prior.found().is_some_and(|prior| {
+        let until = prior.fell_back.map(|at| at.plus_seconds(issuer.decoupled.fallback_seconds));
+        prior.card_token == input.account.card_token && until.is_some_and(|until| input.now < until)
+    });
+    (says && !follows).then_some(&issuer.decoupled.fallback_unproven)
+}
+
 /// Whether it is a question about the account, which is answered without an authentication value
 /// [P-3RI-04].
 pub(in crate::flow) fn asks_for_status(areq: &AReq) -> bool {
@@ -53,5 +69,7 @@ fn is_proven(input: &AuthenticateInput<'_>) -> bool {
 const STATUS_CHECKS: [&str; 3] = ["10", "13", "14"];
 /// The decoupled authentication that a challenge went over to [P-DEC-07].
 const FALLBACK: &str = "19";
+/// The step that answers where there was none.
+pub(super) const UNPROVEN_FALLBACK: &str = "3ri-fallback-unproven";
 static ACCEPT: RuleOutcome = RuleOutcome::Accept;
 static CHALLENGE: RuleOutcome = RuleOutcome::Challenge { mandated: false };
