@@ -91,7 +91,7 @@ impl Receipt {
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         let follows = self.follow_up.as_ref();
-        self.problems.is_empty() && follows.is_none_or(|follow_up| follow_up.is_consistent())
+        self.problems.is_empty() && follows.is_none_or(|next| Self::is_consistent(next))
     }
 }
 

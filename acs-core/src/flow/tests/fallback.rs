@@ -127,6 +127,9 @@ fn t_23_09_where_nothing_can_be_sent_the_information_page_comes_first() {
     gives_way(&mut world, "00");
 }
 
+/// A change of the issuer's settings.
+type Setting<'a> = &'a dyn Fn(&mut World);
+
 #[test]
 fn t_23_10_there_is_no_other_way_to_d() {
     let never = |world: &mut World| world.issuer.decoupled.fallback = Fallback::Never;
@@ -134,7 +137,7 @@ fn t_23_10_there_is_no_other_way_to_d() {
     let off = |world: &mut World| world.issuer.decoupled.offered = false;
     let longer = |world: &mut World| world.issuer.decoupled.min_minutes = 61;
     let as_it_is = |_: &mut World| {};
-    let cases: [(AReq, &dyn Fn(&mut World)); 7] = [
+    let cases: [(AReq, Setting<'_>); 7] = [
         (asking(NEWEST, "N", None), &as_it_is),
         (areq(NEWEST), &as_it_is),
         (asking(NEWEST, "Y", Some(60)), &off),
