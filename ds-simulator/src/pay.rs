@@ -83,7 +83,7 @@ pub struct Receipt {
     pub cres: Option<Value>,
     /// The decoupled authentication that the challenge gave way to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub follow_up: Option<Box<Receipt>>,
+    pub follow_up: Option<Box<Self>>,
 }
 
 impl Receipt {

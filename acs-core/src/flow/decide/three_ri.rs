@@ -34,7 +34,7 @@ pub(super) fn outcome<'a>(input: &AuthenticateInput<'a>) -> (&'static str, &'a R
 }
 
 /// What an AReq is answered that says it follows a challenge that went over to decoupled
-/// authentication, and does not: another card's, another result, or too late. `None` for every other
+/// authentication, and does not: another card's or merchant's, another result, or too late. `None` for every other
 /// [P-DEC-07, Req 467].
 pub(super) fn foreign_fallback<'a>(input: &AuthenticateInput<'a>) -> Option<&'a RuleOutcome> {
     let issuer = input.issuer;
@@ -43,7 +43,9 @@ pub(super) fn foreign_fallback<'a>(input: &AuthenticateInput<'a>) -> Option<&'a 
         && issuer.policy_profile == PolicyProfile::Issuer;
     let follows = input.prior.found().is_some_and(|prior| {
         let until = prior.fell_back.map(|at| at.plus_seconds(issuer.decoupled.fallback_seconds));
-        prior.card_token == input.account.card_token && until.is_some_and(|until| input.now < until)
+        prior.card_token == input.account.card_token
+            && prior.same_merchant(input.areq)
+            && until.is_some_and(|until| input.now < until)
     });
     (says && !follows).then_some(&issuer.decoupled.fallback_unproven)
 }

@@ -188,7 +188,7 @@ fn followed(
     let mut prior = PriorTransaction::of(&first.transaction());
     assert_eq!(prior.status, TransStatus::Decoupled);
     change(&mut prior);
-    after(Prior::Found(prior), |world| {
+    after(Prior::Found(Box::new(prior)), |world| {
         world.now = first.now.plus_seconds(seconds);
         set(world);
     })
@@ -222,6 +222,10 @@ fn t_23_09_without_such_a_challenge_before_it_there_is_no_d() {
     let denied = ("N".to_owned(), Some("01".to_owned()));
     assert_eq!(result(&followed(120, |_| {}, |_| {})), denied, "too late");
     assert_eq!(result(&followed(1, |prior| prior.card_token = "d".repeat(64), |_| {})), denied);
+    let elsewhere = |prior: &mut PriorTransaction| {
+        prior.merchant.acquirer_merchant_id = Some("shop-2".to_owned());
+    };
+    assert_eq!(result(&followed(1, elsewhere, |_| {})), denied);
     // A decoupled authentication itself, or a challenge with another result.
     assert_eq!(result(&followed(1, |prior| prior.fell_back = None, |_| {})), denied);
     for prior in [Prior::NotNamed, Prior::Unknown, Prior::Failed] {
