@@ -50,15 +50,33 @@ fn is_good(name: &str, node: Node<'_>) -> bool {
     }
 }
 
-/// A stranger's text as it may stand in `errorDetail`: nothing that could be an account number.
+/// A stranger's text as it may stand in `errorDetail`: nothing that could be an account number, also
+/// not without what stood between its digits; and never nothing.
 fn printable(id: &str) -> String {
-    if may_hold_account_number(id) {
+    let shown: String =
+        id.chars().filter(|c| c.is_ascii_graphic() && *c != ',').take(MAX_NAME_LENGTH).collect();
+    if shown.is_empty() || may_hold_account_number(&shown) {
         return "unknown extension".to_owned();
     }
-    id.chars().filter(|c| c.is_ascii_graphic() && *c != ',').take(MAX_NAME_LENGTH).collect()
+    shown
 }
 
 const NAME: &str = "messageExtension";
 const MAX_NAME_LENGTH: usize = 64;
 const MAX_DATA_LENGTH: usize = 8_059;
 const MAX_LENGTH: usize = 81_920;
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn what_is_said_of_a_strangers_id_is_neither_empty_nor_a_number() {
+        for id in
+            ["\u{e9}", ",", " ", "4000000000001000", "4000 0000 0000 1000", "4000,0000,0000,1000"]
+        {
+            assert_eq!(printable(id), "unknown extension", "{id}");
+        }
+        assert_eq!(printable("A000000003-001, x"), "A000000003-001x");
+    }
+}
