@@ -159,9 +159,17 @@ fn issuers(config: &Config, findings: &mut Vec<String>) {
         findings.push("there is no [[issuer]]: add one per issuer".to_owned());
     }
     let mut ids = BTreeSet::new();
+    let mut keys = BTreeSet::new();
     for issuer in &config.issuer {
         id("issuer", &issuer.id, &mut ids, findings);
         one_issuer(issuer, config, findings);
+        // With a shared key the systems of one could speak for the other.
+        if issuer.api.as_ref().is_some_and(|api| !keys.insert(&api.key_file)) {
+            findings.push(format!(
+                "issuer \"{}\" has the api.key_file of another issuer: give each a key of its own",
+                issuer.id
+            ));
+        }
     }
     for (position, one) in config.issuer.iter().enumerate() {
         for other in &config.issuer[position + 1..] {

@@ -62,6 +62,7 @@ fn each_unsafe_setting_is_refused_by_name() {
         ("start = \"6\", end = \"6\"", "start = \"5\", end = \"6\"", "overlapping ranges"),
         ("ds = [\"ds-b\", \"ds-a\"]", "ds = [\"ds-c\"]", "no [[ds]] with that id"),
         ("cardholder_url = \"https:", "cardholder_url = \"http:", "cardholder_url"),
+        ("keys/beta-api.key", "keys/alpha-api.key", "a key of its own"),
         ("max_resends = 2", "max_resend = 2", "max_resend"),
     ] {
         assert!(written.contains(from), "{from}");
