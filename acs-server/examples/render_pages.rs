@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use acs_core::flow::present::{CodeView, FinalView};
+use acs_core::flow::present::{CodeView, FinalView, InformationView};
 use acs_server::pages::{self, Face, Page};
 use acs_server::texts::Language;
 
@@ -29,6 +29,14 @@ fn main() -> std::io::Result<()> {
                 let page = pages::code(&view, face(language), false);
                 save(dir, &format!("code-{name}-{language}-{size}"), &page)?;
             }
+        }
+        for size in ["01", "02", "03", "04", "05"] {
+            let mut view = code_view(language, size, None, None);
+            view.later = true;
+            let page = pages::code(&view, face(language), false);
+            save(dir, &format!("code-later-{language}-{size}"), &page)?;
+            let page = pages::information(&information_view(&view), face(language));
+            save(dir, &format!("information-{language}-{size}"), &page)?;
         }
         for outcome in ["ok", "fail", "cancel"] {
             let page = pages::last(&final_view(language, outcome), face(language));
@@ -88,6 +96,18 @@ fn code_view(
         trust: None,
         bind: None,
         later: false,
+    }
+}
+
+fn information_view(code: &CodeView) -> InformationView {
+    InformationView {
+        language: code.language.clone(),
+        window_size: code.window_size.clone(),
+        token: code.token.clone(),
+        merchant: code.merchant.clone(),
+        amount: code.amount.clone(),
+        card_last4: code.card_last4.clone(),
+        idle_seconds: code.idle_seconds,
     }
 }
 
