@@ -89,18 +89,21 @@ pub struct IssuerProfile {
     pub challenge_url: String,
     /// `transStatusReason` for technical failures in 2.1.0, which does not know 22 (default 07).
     pub technical_reason_210: String,
-    /// `brw.cancel_reason` for 2.1.0 and 2.2.0; 2.3.1 is fixed to 19.
+    /// `protocol.brw_cancel_reason_210` and `_220`; 2.3.1 is fixed to 19.
     pub cancel_reason_210: String,
     pub cancel_reason_220: String,
-    /// `challenge.empty_counts`, default true [P-APP-41].
+    /// `protocol.challenge_empty_counts`, default true [P-APP-41].
     pub empty_counts: bool,
-    /// `challenge.resend_counts`, default false [P-BRW-21].
+    /// `protocol.challenge_resend_counts`, default false [P-BRW-21].
     pub resend_counts: bool,
-    /// `brw.repeat_creq`: false = show the page again (default), true = refuse with 314/305.
+    /// `protocol.brw_repeat_creq`: false = show the page again (default), true = refuse with
+    /// 314/305.
     pub refuse_repeated_creq: bool,
-    /// `brw.erro_field`: form field of an Erro posted to notificationURL, `cres` (default) or `erro`.
+    /// `protocol.brw_erro_field`: form field of an Erro posted to notificationURL, `cres` (default)
+    /// or `erro`.
     pub erro_field: String,
-    /// `rreq.late_status`: true = U after two failed connections (default), false = as decided.
+    /// `protocol.rreq_late_status`: true = U after two failed connections (default), false = as
+    /// decided.
     pub late_status_u: bool,
     /// Scripted card outcomes are honoured (development profile only).
     pub scripted_outcomes: bool,
@@ -211,13 +214,14 @@ impl ConsentSettings {
 /// Readings of the end of a browser challenge that may be chosen; the default is none of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BrowserReadings {
-    /// `brw.cres_without_rres`: a final CRes says N when no RRes came, not what was decided
-    /// [P-BRW-33].
+    /// `protocol.brw_cres_without_rres`: a final CRes says N when no RRes came, not what was
+    /// decided [P-BRW-33].
     pub no_rres_is_n: bool,
-    /// `brw.cres_on_idle`: an idle page asks again by itself and gets a CRes N [P-BRW-34].
+    /// `protocol.brw_cres_on_idle`: an idle page asks again by itself and gets a CRes N
+    /// [P-BRW-34].
     pub cres_on_idle: bool,
-    /// `brw.reoffer_final_cres`: an identical CReq after the end gets the final page again, not an
-    /// Erro [P-BRW-18].
+    /// `protocol.brw_reoffer_final_cres`: an identical CReq after the end gets the final page
+    /// again, not an Erro [P-BRW-18].
     pub reoffer_final_cres: bool,
 }
 
@@ -230,14 +234,15 @@ pub struct AppSettings {
     pub interface: Interface,
     /// A cardholder with a phone and an address on record chooses where the code goes.
     pub choose_contact: bool,
-    /// `app.cancel_reason` per version [P-APP-19].
+    /// `protocol.app_cancel_reason_210`, `_220` and `_231` [P-APP-19].
     pub cancel_reason_210: String,
     pub cancel_reason_220: String,
     pub cancel_reason_231: String,
-    /// `app.plain_creq_error`: 101 instead of 302 for a CReq that is not encrypted [P-CRY-09].
+    /// `protocol.app_plain_creq_error`: 101 instead of 302 for a CReq that is not encrypted
+    /// [P-CRY-09].
     pub plain_creq_is_101: bool,
-    /// `app.sdk_erro_without_rres`: 403 instead of 402 to an SDK whose result got no RRes
-    /// [P-APP-52].
+    /// `protocol.app_sdk_erro_without_rres`: 403 instead of 402 to an SDK whose result got no
+    /// RRes [P-APP-52].
     pub without_rres_is_403: bool,
     /// The issuer's own words on native and HTML screens.
     pub texts: AppTexts,
@@ -324,7 +329,7 @@ pub struct Locale {
     pub name: String,
 }
 
-/// One-time-password rules (controls.md 0.5).
+/// One-time-password rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtpSettings {
     /// Number of characters, 6 by default.
@@ -341,7 +346,7 @@ pub struct OtpSettings {
     pub resend_interval_seconds: u32,
 }
 
-/// State of a card in the issuer's books; answers as in controls.md 0.4.
+/// State of a card in the issuer's books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -1,5 +1,6 @@
 //! The control API (health, traces, faults) and its pages for people.
 
+use std::fmt::Display;
 use std::sync::{Arc, PoisonError};
 
 use askama::Template;
@@ -10,6 +11,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -19,7 +21,7 @@ use crate::notice::Notice;
 use crate::shop::respond::{self, Policy};
 use crate::shop::texts::Language;
 use crate::shop::timeline::{Timeline, seconds, utc};
-use crate::simulator::Shared;
+use crate::simulator::{Network, Shared};
 use crate::trace::{TransactionTrace, text};
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -72,6 +74,34 @@ async fn set_faults(State(shared): State<Arc<Shared>>, body: Bytes) -> Response 
     }
 }
 
+/// Why a wish is not done: a status and a sentence.
+type Refusal = (StatusCode, String);
+
+fn bad_request(error: impl Display) -> Refusal {
+    (StatusCode::BAD_REQUEST, error.to_string())
+}
+
+fn conflict(error: anyhow::Error) -> Refusal {
+    (StatusCode::CONFLICT, format!("{error:#}"))
+}
+
+/// The body of a wish, as JSON.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(bad_request)
+}
+
+/// The directory server of a path's `{name}`.
+fn network<'a>(shared: &'a Shared, name: &str) -> Result<&'a Network, Refusal> {
+    let found = shared.networks.iter().find(|network| network.name == name);
+    found.ok_or_else(|| {
+        let names: Vec<_> = shared.networks.iter().map(|network| network.name.as_str()).collect();
+        (
+            StatusCode::NOT_FOUND,
+            format!("no directory server {name}; there are {}", names.join(", ")),
+        )
+    })
+}
+
 /// Body of `PUT /ds/{name}/rreq-connections`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,23 +114,16 @@ async fn rreq_connections(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
     body: Bytes,
-) -> Response {
-    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let wish: Connections = match serde_json::from_slice(&body) {
-        Ok(wish) => wish,
-        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
-    };
+) -> Result<Response, Refusal> {
+    let network = network(&shared, &name)?;
+    let wish: Connections = read(&body)?;
     let done = if wish.accept {
         network.directory.accept_rreq_connections().await
     } else {
         network.directory.refuse_rreq_connections().await
     };
-    match done {
-        Ok(()) => as_json(&json!({"accept": wish.accept})),
-        Err(error) => (StatusCode::CONFLICT, format!("{error:#}")).into_response(),
-    }
+    done.map_err(conflict)?;
+    Ok(as_json(&json!({"accept": wish.accept})))
 }
 
 /// Sends an operational notice to the ACS; the answer says what came back.
@@ -108,18 +131,11 @@ async fn send_notice(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
     body: Bytes,
-) -> Response {
-    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let notice: Notice = match serde_json::from_slice(&body) {
-        Ok(notice) => notice,
-        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
-    };
-    match network.directory.send_notice(&notice).await {
-        Ok(report) => as_json(&report),
-        Err(error) => (StatusCode::CONFLICT, format!("{error:#}")).into_response(),
-    }
+) -> Result<Response, Refusal> {
+    let network = network(&shared, &name)?;
+    let notice: Notice = read(&body)?;
+    let report = network.directory.send_notice(&notice).await.map_err(conflict)?;
+    Ok(as_json(&report))
 }
 
 /// Changes the card ranges; the answer is the new serial number.
@@ -127,43 +143,32 @@ async fn change_range(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
     body: Bytes,
-) -> Response {
-    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let change: RangeChange = match serde_json::from_slice(&body) {
-        Ok(change) => change,
-        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
-    };
-    match network.directory.change_range(change) {
-        Ok(serial) => as_json(&json!({"serialNum": serial.to_string()})),
-        Err(error) => (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
-    }
+) -> Result<Response, Refusal> {
+    let network = network(&shared, &name)?;
+    let change: RangeChange = read(&body)?;
+    let serial = network.directory.change_range(change).map_err(bad_request)?;
+    Ok(as_json(&json!({"serialNum": serial.to_string()})))
 }
 
 /// Serial numbers from before are unknown from now on.
 async fn forget_range_history(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
-) -> Response {
-    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
+) -> Result<Response, Refusal> {
+    let network = network(&shared, &name)?;
     network.directory.forget_range_history();
-    StatusCode::NO_CONTENT.into_response()
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// The RReqs of a transaction as they came, refused ones too.
 async fn rreqs(
     State(shared): State<Arc<Shared>>,
     Path((name, acs_trans_id)): Path<(String, String)>,
-) -> Response {
-    let Some(network) = shared.networks.iter().find(|network| network.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
+) -> Result<Response, Refusal> {
+    let network = network(&shared, &name)?;
     let came = network.directory.rreqs_received(&acs_trans_id);
     let texts: Vec<_> = came.iter().map(|bytes| String::from_utf8_lossy(bytes)).collect();
-    as_json(&texts)
+    Ok(as_json(&texts))
 }
 
 fn as_json<T: Serialize>(value: &T) -> Response {

@@ -189,7 +189,7 @@ fn attempts_range(input: &AuthenticateInput<'_>) -> Option<Decision> {
     Some(Decision::new(Answer::Proven(Proof::Attempt(attempt)), "OUT-ATTEMPT", RANGE))
 }
 
-/// Answers that follow from the issuer's books alone (controls 0.4)
+/// Answers that follow from the issuer's books alone
 /// [P-AREQ-32, Req 28, Req 105, Req 289].
 fn card_state(input: &AuthenticateInput<'_>) -> Option<Decision> {
     let card = match input.card {

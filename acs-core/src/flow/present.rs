@@ -36,7 +36,7 @@ pub enum SdkReply {
     Nothing,
 }
 
-/// Data of the code page; keys name texts of the locale catalogue (ui.md section 4).
+/// Data of the code page; keys name texts of the host's catalogue.
 #[derive(Debug, Clone)]
 pub struct CodeView {
     pub language: String,
@@ -92,7 +92,7 @@ pub struct FinalView {
     pub language: String,
     pub window_size: String,
     pub notification_url: String,
-    /// Form field name: `cres`, or the setting `brw.erro_field` for an Erro.
+    /// Form field name: `cres`, or the setting `protocol.brw_erro_field` for an Erro.
     pub field: String,
     /// base64url JSON, no padding.
     pub message: String,

@@ -8,10 +8,10 @@ use crate::erro::Fault;
 /// Which of these checks are made; by default none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AReqReadings {
-    /// `areq.clock_check`: a 2.3.1 `purchaseDate` more than 30 minutes off is refused
+    /// `protocol.areq_clock_check`: a 2.3.1 `purchaseDate` more than 30 minutes off is refused
     /// [P-GEN-11, Req 417].
     pub clock_check: bool,
-    /// `areq.luhn`: an account number with a wrong check digit is refused [P-AREQ-14].
+    /// `protocol.areq_luhn`: an account number with a wrong check digit is refused [P-AREQ-14].
     pub luhn: bool,
 }
 

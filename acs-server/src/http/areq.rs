@@ -37,6 +37,25 @@ pub use in_flight::InFlight;
 use in_flight::{Claim, Place};
 pub use server_ids::ServerIds;
 
+/// The directory server that sends a JSON message, or what refuses the request.
+pub(super) fn sender<'a>(
+    app: &'a App,
+    peer: &DsPeer,
+    headers: &HeaderMap,
+) -> Result<&'a DsRuntime, Box<Response>> {
+    if !respond::is_media_type(headers, "application/json") {
+        return Err(respond::refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE).into());
+    }
+    let Some(ds) = app.ds.get(peer.ds) else {
+        return Err(empty(StatusCode::SERVICE_UNAVAILABLE).into());
+    };
+    if !peer.name_ok {
+        let rejection = Rejection::new(Fault::AccessDenied, ErroContext::default());
+        return Err(refuse(ds, &rejection).into());
+    }
+    Ok(ds)
+}
+
 /// Answers one message of a directory server [P-ARES-18, Req 34, Req 111, Req 294].
 pub async fn handle(
     State(app): State<Arc<App>>,
@@ -44,15 +63,10 @@ pub async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if !respond::is_media_type(&headers, "application/json") {
-        return respond::refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    }
-    let Some(ds) = app.ds.get(peer.ds) else {
-        return empty(StatusCode::SERVICE_UNAVAILABLE);
+    let ds = match sender(&app, &peer, &headers) {
+        Ok(ds) => ds,
+        Err(response) => return *response,
     };
-    if !peer.name_ok {
-        return refuse(ds, &Rejection::new(Fault::AccessDenied, ErroContext::default()));
-    }
     let areq = match read_areq(&body, &ds.read_rules) {
         Ok(AtAreqEndpoint::AReq(areq)) => areq,
         Ok(AtAreqEndpoint::Erro(received)) => return take_erro(ds, &received),

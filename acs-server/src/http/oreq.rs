@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::app::{App, DsPeer, DsRuntime};
-use crate::http::areq::{empty, refuse, take_erro};
+use crate::http::areq::{empty, refuse, sender, take_erro};
 use crate::http::{ids, respond};
 use crate::storage::{Committed, NoticeDetail, NoticeRow, StoreError};
 use crate::{crash, trans_id};
@@ -27,15 +27,10 @@ pub async fn handle(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if !respond::is_media_type(&headers, "application/json") {
-        return respond::refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    }
-    let Some(ds) = app.ds.get(peer.ds) else {
-        return empty(StatusCode::SERVICE_UNAVAILABLE);
+    let ds = match sender(&app, &peer, &headers) {
+        Ok(ds) => ds,
+        Err(response) => return *response,
     };
-    if !peer.name_ok {
-        return refuse(ds, &Rejection::new(Fault::AccessDenied, ErroContext::default()));
-    }
     let oreq = match read_oreq(&body, &ds.read_rules) {
         Ok(AtOreqEndpoint::OReq(oreq)) => oreq,
         Ok(AtOreqEndpoint::Erro(received)) => return take_erro(ds, &received),

@@ -156,16 +156,14 @@ async fn a_large_import_lets_a_busy_store_commit() {
         .map(|_| {
             let (store, over) = (Arc::clone(&store), Arc::clone(&over));
             tokio::spawn(async move {
-                let (mut commits, mut slowest) = (0_u64, std::time::Duration::ZERO);
+                let mut commits = 0_u64;
                 while !over.load(Ordering::Relaxed) {
-                    let begun = std::time::Instant::now();
                     let done = store.commit(insert(row(store.next_number()))).await;
                     assert_eq!(done, Ok(Committed::Durable));
                     assert!(card(&store, 7).await.is_none_or(|c| c.state == CardState::Active));
-                    slowest = slowest.max(begun.elapsed());
                     commits += 1;
                 }
-                (commits, slowest)
+                commits
             })
         })
         .collect();
@@ -177,14 +175,9 @@ async fn a_large_import_lets_a_busy_store_commit() {
     });
     let (first, second) = imported.await.unwrap();
     over.store(true, Ordering::Relaxed);
-    let (mut commits, mut slowest) = (0, std::time::Duration::ZERO);
     for writer in writers {
-        let (count, time) = writer.await.unwrap();
-        commits += count;
-        slowest = slowest.max(time);
+        assert!(writer.await.unwrap() > 0, "every writer commits while the import runs");
     }
-    eprintln!("first {:?}, again {:?}", first.elapsed, second.elapsed);
-    eprintln!("{commits} commits meanwhile, the slowest took {slowest:?}");
     assert_eq!((first.cards, first.replaced), (100_000, 0));
     assert_eq!((second.cards, second.replaced), (100_000, 100_000));
     assert_eq!(state(&store, 99_999).await, Some(CardState::Active));

@@ -34,7 +34,7 @@ fn pair(code: &str, detail: &str) -> (String, String) {
     (code.to_owned(), detail.to_owned())
 }
 
-/// `areq.clock_check` [P-GEN-11, Req 417].
+/// `protocol.areq_clock_check` [P-GEN-11, Req 417].
 #[tokio::test(flavor = "multi_thread")]
 async fn t_av_37_clock() {
     let pan = Issuer::Alpha.pan(Card::Frictionless);
@@ -61,7 +61,7 @@ async fn t_av_37_clock() {
     }
 }
 
-/// `areq.luhn` [P-AREQ-14].
+/// `protocol.areq_luhn` [P-AREQ-14].
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_check_digit_is_refused_where_set_so() {
     let right = Issuer::Alpha.pan(Card::Unknown);
@@ -79,7 +79,7 @@ async fn a_wrong_check_digit_is_refused_where_set_so() {
     }
 }
 
-/// `areq.same_3dss_trans_id` [P-AREQ-20].
+/// `protocol.areq_same_3dss_trans_id` [P-AREQ-20].
 #[tokio::test(flavor = "multi_thread")]
 async fn a_three_ds_server_trans_id_comes_once_where_set_so() {
     let pan = Issuer::Alpha.pan(Card::Frictionless);
@@ -128,7 +128,7 @@ async fn padded_creqs_are_accepted_and_counted_or_refused() {
     }
 }
 
-/// `brw.cres_without_rres` [P-BRW-33].
+/// `protocol.brw_cres_without_rres` [P-BRW-33].
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_rres_makes_the_cres_n_where_set_so() {
     let stage = stage(|config| {
@@ -146,7 +146,7 @@ async fn a_missing_rres_makes_the_cres_n_where_set_so() {
     assert_eq!(stage.result(&payment).await["transStatus"], "Y", "what was reported stays");
 }
 
-/// `brw.cres_on_idle` [P-BRW-34].
+/// `protocol.brw_cres_on_idle` [P-BRW-34].
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_page_posts_a_cres_n_where_set_so() {
     let stage = stage(|config| protocol(config, "brw_cres_on_idle", true)).await;
@@ -163,7 +163,7 @@ async fn an_idle_page_posts_a_cres_n_where_set_so() {
     assert_eq!(returned.message["transStatus"], "N");
 }
 
-/// `brw.reoffer_final_cres` [P-BRW-18].
+/// `protocol.brw_reoffer_final_cres` [P-BRW-18].
 #[tokio::test(flavor = "multi_thread")]
 async fn the_final_page_comes_again_where_set_so() {
     let stage = stage(|config| protocol(config, "brw_reoffer_final_cres", true)).await;
@@ -198,7 +198,8 @@ async fn timers_are_those_of_the_configuration() {
     assert_eq!(stage.result(&payment).await["challengeCancel"], "04");
 }
 
-/// `brw.repeat_creq` [P-BRW-17], `brw.erro_field` [P-BRW-19], `brw.cancel_reason` [P-BRW-23].
+/// `protocol.brw_repeat_creq` [P-BRW-17], `protocol.brw_erro_field` [P-BRW-19],
+/// `protocol.brw_cancel_reason_210` and `_220` [P-BRW-23].
 #[tokio::test(flavor = "multi_thread")]
 async fn the_erro_of_a_creq_has_the_field_that_is_set() {
     let stage = stage(|config| {

@@ -126,8 +126,8 @@ impl Machine<'_> {
         self.shows_current(page::Note::None)
     }
 
-    /// Whether an identical CReq gets the final page again, by `brw.reoffer_final_cres`
-    /// [P-BRW-18].
+    /// Whether an identical CReq gets the final page again, by
+    /// `protocol.brw_reoffer_final_cres` [P-BRW-18].
     fn reoffers(&self, creq: &AcceptedCReq) -> bool {
         let on = self.context.issuer.browser.reoffer_final_cres;
         let decided = self.transaction.decided().filter(|_| on);

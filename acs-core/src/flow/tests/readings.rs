@@ -19,7 +19,7 @@ fn decided() -> World {
     world
 }
 
-/// `brw.cres_without_rres` [P-BRW-33]: only where no RRes came at all.
+/// `protocol.brw_cres_without_rres` [P-BRW-33]: only where no RRes came at all.
 #[test]
 fn without_an_rres_the_cres_says_n_where_set_so() {
     for (set, status, outcome) in [(false, "Y", "ok"), (true, "N", "fail")] {
@@ -43,7 +43,7 @@ fn without_an_rres_the_cres_says_n_where_set_so() {
     }
 }
 
-/// `brw.cres_on_idle` [P-BRW-34].
+/// `protocol.brw_cres_on_idle` [P-BRW-34].
 #[test]
 fn an_idle_page_gets_a_cres_n_where_set_so() {
     let mut world = World::shown(NEWEST);
@@ -63,7 +63,7 @@ fn an_idle_page_gets_a_cres_n_where_set_so() {
     assert_eq!(world.form("submit", &wrong).code().idle_seconds, None, "off unless set");
 }
 
-/// `brw.reoffer_final_cres` [P-BRW-18].
+/// `protocol.brw_reoffer_final_cres` [P-BRW-18].
 #[test]
 fn the_final_page_is_offered_again_where_set_so() {
     let mut world = decided();
@@ -88,7 +88,7 @@ fn the_final_page_is_offered_again_where_set_so() {
     assert_eq!(world.send_creq(&creq).erro().1["errorCode"], "402", "there is no final CRes");
 }
 
-/// `areq.clock_check` [P-GEN-11, Req 417] and `areq.luhn` [P-AREQ-14].
+/// `protocol.areq_clock_check` [P-GEN-11, Req 417] and `protocol.areq_luhn` [P-AREQ-14].
 #[test]
 fn areqs_are_refused_for_dates_and_check_digits_where_set_so() {
     let all = AReqReadings { clock_check: true, luhn: true };
