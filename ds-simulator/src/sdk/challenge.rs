@@ -88,6 +88,8 @@ pub struct AppChallenge {
     /// The SDK's time for the whole challenge: sdkMaxTimeout [P-APP-54].
     pub time_limit: Duration,
     sent: Option<(Bytes, String)>,
+    /// Whether the last CReq got its CRes.
+    answered: bool,
 }
 
 impl Sdk {
@@ -132,6 +134,7 @@ impl Sdk {
             opened: Instant::now(),
             time_limit: Duration::from_secs(u64::from(self.max_timeout) * 60),
             sent: None,
+            answered: false,
         })
     }
 }
@@ -244,14 +247,7 @@ impl AppChallenge {
     /// # Errors
     /// When the ACS cannot be reached, or the counter is used up: 255 CReqs follow the first.
     pub async fn send(&mut self, creq: &Value, tampers: &[Tamper]) -> Result<Received> {
-        let (body, content_type) = Wrapping {
-            key: &self.key,
-            encryption: self.sdk.encryption,
-            kid: &self.acs_trans_id,
-            counter: self.counter_out,
-            tampers,
-        }
-        .wrap(creq)?;
+        let (body, content_type) = self.wrapped(creq, tampers)?;
         if tampers.is_empty() {
             self.sdk.trace.message_of(&self.txn, "SDK-ACS", "request", creq, body.len());
         } else {
@@ -260,7 +256,38 @@ impl AppChallenge {
         }
         self.counter_out = self.counter_out.wrapping_add(1);
         self.sent = Some((body.into(), content_type));
+        self.answered = false;
         self.post().await
+    }
+
+    /// Body and content type of a CReq, made wrong by `tampers`; nothing is sent or counted.
+    ///
+    /// # Errors
+    /// When it cannot be encrypted.
+    pub fn wrapped(&self, creq: &Value, tampers: &[Tamper]) -> Result<(String, String)> {
+        Wrapping {
+            key: &self.key,
+            encryption: self.sdk.encryption,
+            kid: &self.acs_trans_id,
+            counter: self.counter_out,
+            tampers,
+        }
+        .wrap(creq)
+    }
+
+    /// Body and content type of the last CReq.
+    #[must_use]
+    pub fn sent(&self) -> Option<(Bytes, String)> {
+        self.sent.clone()
+    }
+
+    /// The answer, unread, when the last CReq is sent once more.
+    ///
+    /// # Errors
+    /// When the ACS cannot be reached, or nothing was sent before.
+    pub async fn send_raw_again(&self) -> Result<Answer> {
+        let (body, content_type) = self.sent.clone().context("no CReq was sent")?;
+        self.post_raw(body, &content_type).await.context("posting the CReq")
     }
 
     /// Sends the last CReq once more, byte for byte, as after a lost connection [P-CRY-13].
@@ -268,8 +295,10 @@ impl AppChallenge {
     /// # Errors
     /// When the ACS cannot be reached, or nothing was sent before.
     pub async fn send_again(&mut self) -> Result<Received> {
-        // The same CRes is due, with its counter.
-        self.counter_in = self.counter_in.wrapping_sub(1);
+        if std::mem::take(&mut self.answered) {
+            // The same CRes is due, with its counter.
+            self.counter_in = self.counter_in.wrapping_sub(1);
+        }
         self.post().await
     }
 
@@ -341,6 +370,7 @@ impl AppChallenge {
         };
         let read = cres::read(&plain, &expected)?;
         self.counter_in = self.counter_in.wrapping_add(1);
+        self.answered = true;
         Ok(match read {
             CRes::Final(message) => Received::Final(message),
             CRes::Screen(screen) => {

@@ -29,6 +29,8 @@ impl Part {
 pub enum Tamper {
     /// A bit of this part is turned after encryption; the empty second part gets a byte.
     FlipBit(Part),
+    /// The lowest bit of this byte of the part, counted from its begin.
+    FlipByte(Part, usize),
     /// `=` after this part.
     Padded(Part),
     /// The unused bits of this part's last character are not zero, where it has such.
@@ -138,6 +140,12 @@ fn after(tamper: &Tamper, body: String) -> Result<String> {
                 0 => bytes.push(1),
                 middle => bytes[middle] ^= 1,
             }
+            *text = URL_SAFE_NO_PAD.encode(bytes);
+        }
+        Tamper::FlipByte(part, at) => {
+            let text = &mut parts[*part as usize];
+            let mut bytes = URL_SAFE_NO_PAD.decode(&text).context("own base64url")?;
+            *bytes.get_mut(*at).context("no such byte")? ^= 1;
             *text = URL_SAFE_NO_PAD.encode(bytes);
         }
         Tamper::NonCanonical(part) => {

@@ -5,17 +5,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use ds_simulator::CodeSource;
-use ds_simulator::ids::REMARK;
 use ds_simulator::message::{from_base64url, to_base64url};
 use ds_simulator::sdk::device::{self, DsKeyKind};
 use ds_simulator::sdk::keys::{Encryption, KeyPair};
-use ds_simulator::sdk::{AppEnd, Script, Sdk, play};
+use ds_simulator::sdk::{Sdk, play};
 use e2e::stage::Setup;
 use e2e::{Card, Issuer, Stage, VERSIONS, binaries};
 use serde_json::{Value, json};
-
-use super::app::open;
 
 /// The ARes (or Erro) of an app's payment whose AReq has these members changed.
 async fn answer(stage: &Stage, version: &str, sdk: &Sdk, changes: Value) -> Value {
@@ -123,30 +119,6 @@ async fn t_cr_11_altered_signed_content_ends_the_challenge_inside_the_sdk() {
             (&rreq["transStatusReason"], &rreq["challengeCancel"]),
             (&json!("14"), &json!("05"))
         );
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn t_to_07_an_sdk_whose_time_is_over_tells_so_and_gets_no_final_cres() {
-    let stage = Stage::set("app-sdk-timer").await;
-    for version in VERSIONS {
-        let mut opened = open(&stage, version, Encryption::A128Gcm).await;
-        opened.challenge.time_limit = Duration::ZERO;
-        let script =
-            Script { codes: CodeSource::Nowhere, steps: Vec::new(), consents: false, prompt: None };
-        let end = opened.challenge.play(&script).await.unwrap();
-        assert!(matches!(end, AppEnd::TimedOut), "{end:?}");
-        let rreq = stage.result(&opened.payment).await;
-        let newest = version == "2.3.1";
-        assert_eq!(rreq["transStatus"], "U", "{rreq}");
-        assert_eq!(rreq["challengeCancel"], if newest { "09" } else { "06" });
-        if newest {
-            assert_eq!(rreq["challengeErrorReporting"]["errorCode"], "402");
-            assert_eq!(rreq["challengeErrorReporting"]["errorComponent"], "C");
-        }
-        let events = stage.events(&opened.payment.id);
-        let remarks: Vec<_> = events.iter().filter(|event| event.what == REMARK).collect();
-        assert!(remarks.is_empty(), "X-Request-ID, X-Response-ID: {remarks:?}");
     }
 }
 

@@ -3,10 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap in a test or its helpers is a failed test")]
 
 mod app;
+mod app_bad_input;
 mod app_crypto;
 mod app_html;
+mod app_native;
+mod app_other;
 mod app_round;
 mod app_sdk;
+mod app_timers;
 mod at_rest;
 mod bad_areq;
 mod bad_browser;
