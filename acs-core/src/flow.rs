@@ -70,7 +70,7 @@ pub struct AuthenticateInput<'a> {
     pub prior: &'a Prior,
     /// Consents of this card.
     pub consents: &'a ConsentLookup,
-    /// The device whose cookie was seen in the 3DS Method.
+    /// The device whose cookie was seen in the 3DS Method, or whose app asks.
     pub device: Option<&'a DeviceId>,
     pub now: UtcMillis,
 }

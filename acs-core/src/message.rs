@@ -238,6 +238,8 @@ pub struct BrowserData {
 #[non_exhaustive]
 pub struct AppData {
     pub sdk_trans_id: TransId,
+    /// `sdkAppID`: the same for one installation of an app on one device.
+    pub sdk_app_id: String,
     pub sdk_reference_number: String,
     /// `sdkMaxTimeout`, minutes.
     pub sdk_max_timeout_minutes: u8,

@@ -172,7 +172,7 @@ pub struct ConsentSettings {
     pub merchant_key: MerchantKey,
     /// Trust-list status of an unticked box is `R` (refused) instead of `N`.
     pub declined_is_refused: bool,
-    /// `deviceBindingStatus` of a bound browser, 11 to 15.
+    /// `deviceBindingStatus` of a bound device, 11 to 15.
     pub bound_status: String,
 }
 
@@ -234,6 +234,10 @@ pub struct AppSettings {
     pub interface: Interface,
     /// A cardholder with a phone and an address on record chooses where the code goes.
     pub choose_contact: bool,
+    /// An information screen comes first, and the code after it (2.3.1).
+    pub notice: bool,
+    /// Questions for consent stand above the buttons (2.3.1) [Note 119].
+    pub prompts_above: bool,
     /// `protocol.app_cancel_reason_210`, `_220` and `_231` [P-APP-19].
     pub cancel_reason_210: String,
     pub cancel_reason_220: String,

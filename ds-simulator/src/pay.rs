@@ -167,7 +167,7 @@ pub async fn pay(
 
 /// The decoupled authentication that a challenge gave way to: a new 3RI AReq
 /// [P-DEC-07, Req 467].
-async fn fall_back(
+pub(crate) async fn fall_back(
     merchant: &ThreeDsServer,
     first: &Payment,
     options: &PayOptions,

@@ -3,13 +3,13 @@
 
 use super::AuthenticateInput;
 use super::decide::Answer;
-use super::transaction::{AppState, Interface, Rendering, Template, Via};
+use super::transaction::{AppState, Before, Interface, Rendering, Template, Via};
 use crate::Random;
 use crate::crypto::ContentKey;
 use crate::crypto::key_agreement::EphemeralKey;
 use crate::crypto::signed_content::signed_content;
-use crate::message::{AppData, RenderOptions};
-use crate::profile::{Contacts, IssuerProfile};
+use crate::message::AppData;
+use crate::profile::{CardLookup, Contacts, IssuerProfile};
 
 /// Why a device gets no challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,21 +32,21 @@ pub(super) fn offer(
     contacts: &Contacts,
     issuer: &IssuerProfile,
 ) -> Result<(Via, Rendering), NoOffer> {
+    let via = allowed_ways(app, contacts)?[0];
+    let (rendering, _) = presented(app, contacts, issuer).ok_or(NoOffer::Device)?;
+    Ok((via, rendering))
+}
+
+/// The ways of a code that card and SDK allow, one at least.
+fn allowed_ways(app: &AppData, contacts: &Contacts) -> Result<Vec<Via>, NoOffer> {
     let ways = ways(contacts);
     if ways.is_empty() {
         return Err(NoOffer::NoContact);
     }
-    let options = &app.render_options;
-    let allowed = |via: &Via| {
-        let types = &options.authentication_types;
-        types.is_empty() || types.iter().any(|code| code == via.method())
-    };
+    let types = &app.render_options.authentication_types;
+    let allowed = |via: &Via| types.is_empty() || types.iter().any(|code| code == via.method());
     let ways: Vec<_> = ways.into_iter().filter(allowed).collect();
-    let via = *ways.first().ok_or(NoOffer::Device)?;
-    // There are two ways, so more than one allowed means all of them.
-    let choice = issuer.app.choose_contact && ways.len() > 1;
-    let rendering = rendering(options, issuer, choice).ok_or(NoOffer::Device)?;
-    Ok((via, rendering))
+    if ways.is_empty() { Err(NoOffer::Device) } else { Ok(ways) }
 }
 
 /// SMS before e-mail.
@@ -56,26 +56,50 @@ pub(super) fn ways(contacts: &Contacts) -> Vec<Via> {
     ways.into_iter().filter(|(_, given)| *given).map(|(via, _)| via).collect()
 }
 
-/// The first screen for a code: within what the SDK shows [P-ARES-15].
-fn rendering(options: &RenderOptions, issuer: &IssuerProfile, choice: bool) -> Option<Rendering> {
+/// The first screen and what else comes before the code: within what the SDK shows [P-ARES-15].
+fn presented(
+    app: &AppData,
+    contacts: &Contacts,
+    issuer: &IssuerProfile,
+) -> Option<(Rendering, Before)> {
+    let options = &app.render_options;
     let shows = |template: Template| options.ui_types.iter().any(|code| code == template.code());
-    let first = if choice && shows(Template::SingleSelect) {
-        Template::SingleSelect
-    } else {
-        Template::Text
+    // There are two ways, so more than one allowed means all of them.
+    let several = allowed_ways(app, contacts).is_ok_and(|ways| ways.len() > 1);
+    let choice = (issuer.app.choose_contact && several).then_some(Template::SingleSelect);
+    let choice = choice.filter(|template| shows(*template));
+    let before = Before { notice: issuer.app.notice && shows(Template::Information), choice };
+    let first = match before {
+        Before { notice: true, .. } => Template::Information,
+        Before { choice: Some(choice), .. } => choice,
+        Before { .. } => Template::Text,
     };
     let native = (options.native && shows(Template::Text))
         .then_some(Rendering { interface: Interface::Native, template: first });
-    let choice = (first == Template::SingleSelect).then_some(first);
-    let html = choice
+    let special = (first != Template::Text).then_some(first);
+    let html = special
         .into_iter()
         .chain([Template::Html, Template::Text])
         .find(|template| options.html && shows(*template))
         .map(|template| Rendering { interface: Interface::Html, template });
-    match issuer.app.interface {
+    let rendering = match issuer.app.interface {
         Interface::Native => native.or(html),
         Interface::Html => html.or(native),
-    }
+    };
+    rendering.map(|rendering| (rendering, before))
+}
+
+/// Whether the information screen of a decoupled fallback can be shown: SDKs draw it as a kind of its
+/// own, a page is a page.
+pub(super) fn shows_information(
+    app: &AppData,
+    contacts: &Contacts,
+    issuer: &IssuerProfile,
+) -> bool {
+    let native = |rendering: Rendering| rendering.interface == Interface::Native;
+    let code = Template::Information.code();
+    let drawn = app.render_options.ui_types.iter().any(|shown| shown == code);
+    presented(app, contacts, issuer).is_some_and(|(rendering, _)| drawn || !native(rendering))
 }
 
 /// Whether an answer opens a channel.
@@ -111,5 +135,12 @@ pub(super) fn state(input: &AuthenticateInput<'_>, answer: &Answer) -> Option<Ap
         Answer::Challenge(offer) => offer.rendering,
         _ => None,
     };
-    Some(AppState::new(app.sdk_trans_id, rendering, app.split_sdk))
+    let before = match (rendering, input.card) {
+        (Some(_), CardLookup::Found(card)) => presented(app, &card.contacts, input.issuer),
+        _ => None,
+    };
+    let before = before.map(|(_, before)| before).unwrap_or_default();
+    let device =
+        input.device.filter(|_| rendering.is_some() && input.issuer.consents.device_binding);
+    Some(AppState::new(app.sdk_trans_id, rendering, app.split_sdk, before, device.cloned()))
 }

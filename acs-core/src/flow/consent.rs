@@ -14,7 +14,7 @@ use crate::message::AReq;
 use crate::profile::{ConsentSettings, MerchantKey};
 
 pub(super) use device::new_device;
-pub use device::{DeviceId, device_cookie, device_of};
+pub use device::{DeviceId, device_cookie, device_of, device_of_app};
 
 /// What a consent is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -232,7 +232,7 @@ pub struct Choice {
     pub trust: bool,
     /// The device is to be bound.
     pub bind: bool,
-    /// The device, when its browser showed a cookie of ours.
+    /// The device, when its browser showed a cookie of ours, or it is an app's.
     pub device: Option<DeviceId>,
 }
 

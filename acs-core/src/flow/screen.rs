@@ -171,6 +171,8 @@ pub(super) const MAIL: usize = 36;
 const CATALOGUE: &[Entry] = &[
     label("header.code", "認証コードの入力", "Enter your code"),
     label("header.choose", "確認方法の選択", "Choose how to confirm"),
+    label("header.notice", "ご本人確認のお願い", "Please confirm it is you"),
+    label("header.later", "あとで確認します", "Confirm later"),
     part(
         "what.pay",
         "{merchant} で {amount}（カード末尾 {card}）のお支払いを確認します。",
@@ -196,6 +198,16 @@ const CATALOGUE: &[Entry] = &[
         "{mail} へメールで送った認証コードを{min}分以内に入力してください。",
         "Enter the code we emailed to {mail} within {min} min.",
     ),
+    part(
+        "how.notice",
+        "次の画面で、お届けする認証コードを入力してください。「次へ」を押すまで認証コードは送りません。",
+        "Next we send you a code to enter. Nothing is sent until you press Continue.",
+    ),
+    part(
+        "how.later",
+        "コードの入力はここで終わります。このあと{issuer}から別の方法でご連絡し、ご本人であることを確認します。確認が終わるまで承認されません。",
+        "You need no code now. {issuer} will contact you in another way to confirm it is you. Nothing is approved until then.",
+    ),
     part("how.choose", "認証コードの送り先をお選びください。", "Choose where we send your code."),
     part(
         "warn",
@@ -207,6 +219,9 @@ const CATALOGUE: &[Entry] = &[
     label("code.submit", "認証する", "Confirm"),
     label("resend", "コードを再送する", "Send a new code"),
     label("cancel", "キャンセル", "Cancel"),
+    label("continue.notice", "次へ", "Continue"),
+    label("continue.later", "お店に進む", "Continue"),
+    label("later.do", "あとで別の方法で確認する", "Confirm later in another way"),
     label("choose.label", "確認方法", "Method"),
     label("choose.sms", "SMS（末尾 {tail}）", "Text message (ending {tail})"),
     label("choose.mail", "メール（{mail}）", "Email {mail}"),
@@ -267,6 +282,12 @@ const CATALOGUE: &[Entry] = &[
         limit: 64,
         ja: "次回からこのお店での確認を省く",
         en: "Skip this check at this merchant from now on",
+    },
+    Entry {
+        key: "bind",
+        limit: 64,
+        ja: "この端末を登録し、次回からの確認を減らす",
+        en: "Remember this device and ask me less often",
     },
     label("sum.merchant", "ご利用店", "Merchant"),
     label("sum.amount", "金額", "Amount"),

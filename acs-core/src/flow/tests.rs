@@ -9,6 +9,7 @@ mod decoupled;
 mod fallback;
 pub(super) mod harness;
 mod html;
+mod information;
 mod native;
 mod properties;
 mod quiet;

@@ -14,7 +14,7 @@ use super::consent::{Consent, Offer};
 use super::spc::ExpectSpc;
 
 pub use app::{AppState, Interface, Rendering, Template};
-pub(super) use app::{Exchange, Reply};
+pub(super) use app::{Before, Exchange, Reply};
 
 /// A transaction from its ARes to its end. Serialised as JSON with a format number (invariant 11);
 /// holds no PAN, code, key or authentication value. Names are short because every AReq writes one.
@@ -269,9 +269,21 @@ pub struct ExpectEntry {
 impl ExpectEntry {
     /// Whether an app's screen asks for the trust list: with the code, in versions that know it.
     pub(super) fn trust_text_shown(&self, version: MessageVersion) -> bool {
-        self.asked == Asked::Code
-            && self.consents.trust.is_some()
-            && version >= MessageVersion::V220
+        self.asks_code() && self.consents.trust.is_some() && version >= MessageVersion::V220
+    }
+
+    /// Whether an app's screen asks for the binding of the device.
+    pub(super) fn bind_text_shown(&self, version: MessageVersion) -> bool {
+        self.asks_code() && self.consents.bind && version >= MessageVersion::V231
+    }
+
+    /// Whether there is nothing to enter: an information screen.
+    pub(super) fn is_information(&self) -> bool {
+        self.informed || self.asked == Asked::Notice
+    }
+
+    fn asks_code(&self) -> bool {
+        self.asked == Asked::Code && !self.informed
     }
 }
 
@@ -285,6 +297,9 @@ pub(super) enum Asked {
     /// Where the code is to go; none was sent yet.
     #[serde(rename = "w")]
     Way,
+    /// Nothing: what is going to happen is told first.
+    #[serde(rename = "n")]
+    Notice,
 }
 
 impl Asked {
@@ -398,8 +413,12 @@ impl Transaction {
     /// Whether an SDK waits for the last CRes, which the end of the RReq round brings.
     pub(super) fn owes_last_cres(&self) -> bool {
         let open = self.app.as_ref().and_then(|app| app.last.as_ref());
-        let shown =
-            |ending| matches!(ending, Ending::Verified | Ending::Failed | Ending::Cancelled);
+        let shown = |ending| {
+            matches!(
+                ending,
+                Ending::Verified | Ending::Failed | Ending::Cancelled | Ending::FellBack
+            )
+        };
         open.is_some_and(|last| last.reply.is_none())
             && self.decided().is_some_and(|decided| shown(decided.ending))
     }

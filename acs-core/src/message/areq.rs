@@ -213,6 +213,7 @@ fn app(message: &Document<'_>) -> Option<AppData> {
     let (device_data_version, locale) = device.unwrap_or_default();
     Some(AppData {
         sdk_trans_id: message.text("sdkTransID").and_then(TransId::parse)?,
+        sdk_app_id: message.text("sdkAppID").unwrap_or_default().to_owned(),
         sdk_reference_number: message.text("sdkReferenceNumber")?.to_owned(),
         sdk_max_timeout_minutes: message.text("sdkMaxTimeout")?.parse().ok()?,
         sdk_ephem_pub_key: P256PublicJwk {

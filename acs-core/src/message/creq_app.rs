@@ -44,11 +44,16 @@ pub struct AppCReq {
     pub info_continue: bool,
     /// `whitelistingDataEntry` (2.2.0), `trustListDataEntry` (2.3.1).
     pub trust: Option<bool>,
+    /// `deviceBindingDataEntry` (2.3.1).
+    pub bind: Option<bool>,
     /// `threeDSRequestorAppURL` (from 2.2.0).
     pub requestor_app_url: Option<String>,
 }
 
 impl AppCReq {
+    /// The name of [`Self::bind`].
+    pub(crate) const BIND_ELEMENT: &'static str = "deviceBindingDataEntry";
+
     /// The name of [`Self::trust`] in a version.
     pub(crate) const fn trust_element(version: MessageVersion) -> &'static str {
         match version {
@@ -124,6 +129,10 @@ fn typed(message: &Document<'_>, version: MessageVersion) -> Option<AppCReq> {
             (MessageVersion::V210, _) => None,
             (_, answer) => answer.map(|answer| answer == "Y"),
         },
+        bind: message
+            .text(AppCReq::BIND_ELEMENT)
+            .filter(|_| version >= MessageVersion::V231)
+            .map(|answer| answer == "Y"),
         requestor_app_url: message
             .text("threeDSRequestorAppURL")
             .filter(|_| version >= MessageVersion::V220)

@@ -18,7 +18,7 @@ pub struct Consent {
     pub declined_status: Declined,
     /// Offer to bind the device, by a cookie (2.3.1).
     pub device_binding: bool,
-    /// `deviceBindingStatus` of a bound browser, 11 to 15.
+    /// `deviceBindingStatus` of a bound device, 11 to 15.
     pub bound_status: String,
 }
 

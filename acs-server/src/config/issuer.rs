@@ -75,6 +75,10 @@ pub struct AppChannel {
     pub interface: AppInterface,
     /// Cardholders with a phone and an address on record choose where the code goes.
     pub choose_contact: bool,
+    /// An information screen comes first; the code is sent when its button was pressed (2.3.1).
+    pub notice: bool,
+    /// Questions for consent stand above the buttons of native screens (2.3.1).
+    pub prompts_above: bool,
     /// The issuer's own words: language to key to text. `acs check` names unknown keys, unknown
     /// placeholders and texts that could grow too long.
     pub texts: BTreeMap<String, BTreeMap<String, String>>,
@@ -233,6 +237,8 @@ impl AppChannel {
         AppSettings {
             challenge_url: public.challenge_app_url(),
             choose_contact: self.choose_contact,
+            notice: self.notice,
+            prompts_above: self.prompts_above,
             cancel_reason_210: protocol.app_cancel_reason_210.clone(),
             cancel_reason_220: protocol.app_cancel_reason_220.clone(),
             cancel_reason_231: protocol.app_cancel_reason_231.clone(),

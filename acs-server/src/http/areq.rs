@@ -10,7 +10,7 @@ use std::sync::Arc;
 use acs_core::crypto::ContentSigner;
 use acs_core::element::{DeviceChannel, MessageVersion, TransId, TransStatus};
 use acs_core::erro::{ErroContext, Fault, Rejection, erro};
-use acs_core::flow::consent::{ConsentLookup, DeviceId};
+use acs_core::flow::consent::{ConsentLookup, DeviceId, device_of_app};
 use acs_core::flow::transaction::Phase;
 use acs_core::flow::{AuthenticateInput, Authenticated, authenticate};
 use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, objection, read_areq};
@@ -397,8 +397,11 @@ fn method_data_found(areq: &AReq, app: &App) -> bool {
     method_runs(areq, app).any(|(run, seconds)| app.desk.methods.contains(run, now, seconds))
 }
 
-/// The device whose cookie was seen in a method run of this AReq.
+/// The device whose cookie was seen in a method run of this AReq, or whose app sent it.
 fn device_seen(areq: &AReq, app: &App) -> Option<DeviceId> {
+    if let Some(sdk) = &areq.app {
+        return device_of_app(&sdk.sdk_app_id, app.vault.challenge_keys());
+    }
     if areq.channel != DeviceChannel::Browser {
         return None;
     }

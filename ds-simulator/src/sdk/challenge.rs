@@ -196,6 +196,10 @@ impl AppChallenge {
                 creq["challengeHTMLDataEntry"] =
                     json!(html(Filling { press: Some("resend"), ..Filling::default() }));
             }
+            Act::Additional if matches!(ui, "05" | "06") => {
+                creq["challengeHTMLDataEntry"] =
+                    json!(html(Filling { press: Some("more"), ..Filling::default() }));
+            }
             Act::Choose(keys) if ui == "05" => {
                 creq["challengeHTMLDataEntry"] =
                     json!(html(Filling { choose: keys, ..Filling::default() }));

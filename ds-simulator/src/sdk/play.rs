@@ -12,7 +12,7 @@ use super::screen::Screen;
 use super::{Sdk, SdkTransaction};
 use crate::browser::{CodeSource, code, codes_in};
 use crate::merchant::{Payment, ThreeDsServer};
-use crate::pay::{PayOptions, Receipt, receipt};
+use crate::pay::{self, PayOptions, Receipt, receipt};
 
 /// Asked what to do with a screen; `None` leaves it to the script.
 pub type Prompt = Arc<dyn Fn(&Screen) -> Option<Step> + Send + Sync>;
@@ -223,6 +223,9 @@ pub async fn pay_in_app(
         .context("payment forgotten")?;
     let mut receipt = receipt(&payment, None);
     receipt.problems.extend(problem);
+    if payment.status() == Some("D") && !pay.no_fallback {
+        receipt.follow_up = Some(Box::new(pay::fall_back(merchant, &payment, pay).await?));
+    }
     Ok(receipt)
 }
 

@@ -9,6 +9,7 @@ mod app_html;
 mod app_native;
 mod app_other;
 mod app_round;
+mod app_screens;
 mod app_sdk;
 mod app_timers;
 mod at_rest;

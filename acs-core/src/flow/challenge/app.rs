@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::intent::{self, Intent};
 use super::page::{self, Note};
+use super::shown::{Additional, Shown};
 use super::{Entry, Machine, SDK_ANSWERED_WITH_ERRO, Step, TRANSACTION_ERROR};
 use crate::crypto::jwe::{self, Encryption, Way};
 use crate::element::{DeviceChannel, MessageVersion};
@@ -17,7 +18,7 @@ use crate::flow::present::{SdkReply, View};
 use crate::flow::reason::Reason;
 use crate::flow::rreq::Outcome;
 use crate::flow::transaction::{
-    AcceptedCReq, Asked, Ending, Exchange, ExpectEntry, Phase, Reply, Template, Transaction,
+    AcceptedCReq, Asked, Before, Ending, Exchange, ExpectEntry, Phase, Reply, Transaction, Via,
 };
 use crate::message::{AppCReq, SdkErro, peek_ids, read_app_creq, read_sdk_erro};
 
@@ -124,15 +125,16 @@ impl Machine<'_> {
 
     /// Does what a good CReq wants [Req 61].
     fn accept(mut self, creq: &AppCReq, digest: String) -> Step {
-        let intent = match Intent::of(creq, &self.transaction) {
+        let additional = self.additional();
+        let intent = match Intent::of(creq, &self.transaction, additional.is_some()) {
             Ok(intent) => intent,
             Err(fault) => {
                 let rejection = self.rejection(fault, CREQ);
                 return self.refuse_app(rejection, digest);
             }
         };
-        match intent::trust(creq, &self.transaction) {
-            Ok(trust) => self.choice.trust = trust,
+        match intent::consents(creq, &self.transaction) {
+            Ok(choice) => self.choice = choice,
             Err(fault) if !matches!(intent, Intent::Cancel(_)) => {
                 let rejection = self.rejection(fault, CREQ);
                 return self.refuse_app(rejection, digest);
@@ -150,7 +152,19 @@ impl Machine<'_> {
             Intent::Resend => self.resend(),
             Intent::Submit(typed) if self.asked() == Some(Asked::Way) => self.choose(&typed),
             Intent::Submit(typed) => self.submit(Entry(&typed)),
+            Intent::Continue if self.is_informed() => self.on_information("continue"),
+            Intent::Continue => self.after_notice(),
+            Intent::Additional => match additional {
+                Some(Additional::Later) => self.chooses_later(),
+                None => self.shows_current(Note::None),
+            },
         }
+    }
+
+    /// What more the screen offers.
+    fn additional(&self) -> Option<Additional> {
+        let Phase::ExpectEntry(entry) = &self.transaction.phase else { return None };
+        Shown::of(&self.transaction, entry, self.context).additional()
     }
 
     fn asked(&self) -> Option<Asked> {
@@ -160,24 +174,51 @@ impl Machine<'_> {
         }
     }
 
-    /// The first good CReq: the choice that was announced, or a code goes out [P-APP-40, Req 48].
+    /// The first good CReq: what was announced, or a code goes out [P-APP-40, Req 48].
     fn begin_app(mut self) -> Step {
         let Phase::ExpectCReq(wait) = &self.transaction.phase else {
             return self.shows_current(Note::None);
         };
         let via = wait.via;
-        // A device is known by the cookie of its browser; an app has none.
-        let consents = Offer { bind: false, ..wait.consents.clone() };
-        let rendering = self.transaction.app.as_deref().and_then(|app| app.rendering);
-        let choice = rendering.is_some_and(|r| r.template == Template::SingleSelect);
-        if choice {
-            let entry = self.no_code_yet(via, consents);
+        let app = self.transaction.app.as_deref();
+        let known = app.is_some_and(|app| app.device.is_some());
+        let consents = Offer { bind: wait.consents.bind && known, ..wait.consents.clone() };
+        if self.before().notice {
+            let entry = self.no_code_yet(via, consents, Asked::Notice);
             self.transaction.phase = Phase::ExpectEntry(entry);
-        } else {
-            match self.first_code(via, AcceptedCReq::default(), consents) {
-                Ok(entry) => self.transaction.phase = Phase::ExpectEntry(entry),
-                Err(creq) => self.fail("no contact to send a code to", creq),
+            return self.shows_current(Note::None);
+        }
+        self.begin_code(via, consents)
+    }
+
+    /// The cardholder read what is going to happen.
+    fn after_notice(self) -> Step {
+        let Phase::ExpectEntry(entry) = &self.transaction.phase else {
+            return self.shows_current(Note::None);
+        };
+        let (via, consents) = (entry.via, entry.consents.clone());
+        self.begin_code(via, consents)
+    }
+
+    fn before(&self) -> Before {
+        self.transaction.app.as_deref().map(|app| app.before).unwrap_or_default()
+    }
+
+    /// A choice, or a code; where none can be sent, the way to a decoupled authentication.
+    fn begin_code(mut self, via: Via, consents: Offer) -> Step {
+        if self.before().choice.is_some() {
+            let entry = self.no_code_yet(via, consents, Asked::Way);
+            self.transaction.phase = Phase::ExpectEntry(entry);
+            return self.shows_current(Note::None);
+        }
+        match self.first_code(via, AcceptedCReq::default(), consents) {
+            Ok(entry) => self.transaction.phase = Phase::ExpectEntry(entry),
+            Err(_) if self.transaction.falls_back => {
+                let entry = self.no_code_yet(via, Offer::default(), Asked::Code);
+                self.transaction.phase = Phase::ExpectEntry(entry);
+                self.inform("no contact to send a code to");
             }
+            Err(creq) => self.fail("no contact to send a code to", creq),
         }
         self.shows_current(Note::None)
     }

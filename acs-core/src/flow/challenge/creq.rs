@@ -10,7 +10,7 @@ use crate::element::{DeviceChannel, MessageVersion};
 use crate::erro::{ErroMessage, Fault, Rejection, erro};
 use crate::flow::consent::Offer;
 use crate::flow::rreq::Outcome;
-use crate::flow::transaction::{AcceptedCReq, Ending, ExpectEntry, Phase, Way};
+use crate::flow::transaction::{AcceptedCReq, Asked, Ending, ExpectEntry, Phase, Way};
 use crate::message::{CReq, read_creq};
 
 impl Machine<'_> {
@@ -91,7 +91,8 @@ impl Machine<'_> {
                 self.transaction.phase = Phase::ExpectEntry(entry);
             }
             Err(creq) if self.transaction.falls_back => {
-                let entry = ExpectEntry { creq, ..*self.no_code_yet(via, Offer::default()) };
+                let entry = self.no_code_yet(via, Offer::default(), Asked::Code);
+                let entry = ExpectEntry { creq, ..*entry };
                 self.moves_on();
                 self.transaction.phase = Phase::ExpectEntry(Box::new(entry));
                 self.inform("no contact to send a code to");

@@ -210,8 +210,8 @@ impl Machine<'_> {
         }))
     }
 
-    /// The state that waits for the choice of a way.
-    pub(super) fn no_code_yet(&self, via: Via, consents: Offer) -> Box<ExpectEntry> {
+    /// The state that waits for something before a code goes out.
+    pub(super) fn no_code_yet(&self, via: Via, consents: Offer, asked: Asked) -> Box<ExpectEntry> {
         let now = self.context.now;
         Box::new(ExpectEntry {
             until: now.plus_seconds(self.context.issuer.idle_seconds),
@@ -227,7 +227,7 @@ impl Machine<'_> {
             resends: 0,
             creqs: 1,
             consents,
-            asked: Asked::Way,
+            asked,
             informed: false,
         })
     }

@@ -1,5 +1,5 @@
 //! From a challenge to a decoupled authentication [P-DEC-07]: an information page with one button,
-//! then D. The decoupled authentication itself is another transaction, which the 3DS Server opens.
+//! then D [Req 461, Req 462, Req 470]. The decoupled authentication itself is another transaction, which the 3DS Server opens.
 
 use serde_json::json;
 

@@ -4,7 +4,8 @@ use zeroize::Zeroizing;
 
 use crate::element::MessageVersion;
 use crate::erro::Fault;
-use crate::flow::transaction::{Interface, Phase, Transaction};
+use crate::flow::consent::Choice;
+use crate::flow::transaction::{ExpectEntry, Interface, Phase, Transaction};
 use crate::message::AppCReq;
 
 /// One wish. An entry may be empty.
@@ -13,37 +14,58 @@ pub(super) enum Intent {
     Begin,
     Submit(Zeroizing<String>),
     Resend,
+    /// The button beside those that every screen of its kind has.
+    Additional,
+    /// The button of an information screen.
+    Continue,
     /// With `challengeCancel` as the RReq is to say it.
     Cancel(&'static str),
 }
 
 impl Intent {
-    /// Reads the wish; the screen is the one that the transaction shows [P-APP-12, P-APP-13].
-    pub(super) fn of(creq: &AppCReq, transaction: &Transaction) -> Result<Self, Fault> {
-        if matches!(transaction.phase, Phase::ExpectCReq(_)) {
+    /// Reads the wish; the screen is the one that the transaction shows, with or without an
+    /// additional button [P-APP-12, P-APP-13].
+    pub(super) fn of(
+        creq: &AppCReq,
+        transaction: &Transaction,
+        additional: bool,
+    ) -> Result<Self, Fault> {
+        let Phase::ExpectEntry(entry) = &transaction.phase else {
             // The first CReq carries no entry [P-APP-10]; what it carries all the same is dropped.
             return Ok(creq.cancel.as_deref().map_or(Self::Begin, |v| Self::Cancel(reported(v))));
-        }
+        };
         match rendering(transaction) {
-            Some(Interface::Html) => html(creq),
-            _ => native(creq, transaction.version),
+            Some(Interface::Html) => html(creq, entry, additional),
+            _ if entry.is_information() => information(creq),
+            _ => native(creq, transaction.version, additional),
         }
     }
 }
 
-/// The answer to the trust list's question, where the screen asked it [P-APP-17, Note 116].
-pub(super) fn trust(creq: &AppCReq, transaction: &Transaction) -> Result<bool, Fault> {
-    let Phase::ExpectEntry(entry) = &transaction.phase else { return Ok(false) };
-    if entry.trust_text_shown(transaction.version) {
-        return match (rendering(transaction), creq.trust) {
-            (Some(Interface::Html), _) => Ok(form(creq).trust),
-            (_, Some(answer)) => Ok(answer),
-            (_, None) => {
-                Err(Fault::Missing(vec![AppCReq::trust_element(transaction.version).to_owned()]))
-            }
-        };
+/// The answers to the questions for consent that the screen asked [P-APP-17, Note 116, Note 118].
+pub(super) fn consents(creq: &AppCReq, transaction: &Transaction) -> Result<Choice, Fault> {
+    let Phase::ExpectEntry(entry) = &transaction.phase else { return Ok(Choice::default()) };
+    let version = transaction.version;
+    let device = transaction.app.as_deref().and_then(|app| app.device.clone());
+    let (trust, bind) = (entry.trust_text_shown(version), entry.bind_text_shown(version));
+    if rendering(transaction) == Some(Interface::Html) {
+        let form = form(creq);
+        return Ok(Choice { trust: trust && form.trust, bind: bind && form.bind, device });
     }
-    Ok(false)
+    let asked = [
+        (trust, creq.trust, AppCReq::trust_element(version)),
+        (bind, creq.bind, AppCReq::BIND_ELEMENT),
+    ];
+    let missing: Vec<_> = asked
+        .iter()
+        .filter(|(asked, answer, _)| *asked && answer.is_none())
+        .map(|(.., name)| (*name).to_owned())
+        .collect();
+    if !missing.is_empty() {
+        return Err(Fault::Missing(missing));
+    }
+    let agrees = |asked: bool, answer: Option<bool>| asked && answer == Some(true);
+    Ok(Choice { trust: agrees(trust, creq.trust), bind: agrees(bind, creq.bind), device })
 }
 
 fn rendering(transaction: &Transaction) -> Option<Interface> {
@@ -52,7 +74,7 @@ fn rendering(transaction: &Transaction) -> Option<Interface> {
 }
 
 /// Screens 01 to 03 [P-APP-12, P-APP-13, P-APP-18, Note 120, Note 124].
-fn native(creq: &AppCReq, version: MessageVersion) -> Result<Intent, Fault> {
+fn native(creq: &AppCReq, version: MessageVersion, additional: bool) -> Result<Intent, Fault> {
     let entry = || creq.entry.clone().unwrap_or_default();
     let wishes = [
         ("challengeCancel", creq.cancel.is_some()),
@@ -76,13 +98,34 @@ fn native(creq: &AppCReq, version: MessageVersion) -> Result<Intent, Fault> {
         "resendChallenge" => Intent::Resend,
         "challengeDataEntry" => Intent::Submit(entry()),
         "challengeNoEntry" => Intent::Submit(Zeroizing::default()),
+        "challengeAddCode" if additional => Intent::Additional,
         // No screen of ours offers more.
         other => return Err(contradictory(&[other])),
     })
 }
 
+/// Screen 07: its button or cancel, and nothing else [P-APP-17, Note 123].
+fn information(creq: &AppCReq) -> Result<Intent, Fault> {
+    let strange = [
+        ("resendChallenge", creq.resend),
+        ("challengeDataEntry", creq.entry.is_some()),
+        ("challengeNoEntry", creq.no_entry),
+        ("challengeAddCode", creq.add_code),
+        ("challengeCancel", creq.cancel.is_some() && creq.info_continue),
+    ];
+    let strange: Vec<_> = strange.iter().filter(|(_, made)| *made).map(|(name, _)| *name).collect();
+    if !strange.is_empty() {
+        return Err(contradictory(&strange));
+    }
+    match &creq.cancel {
+        Some(value) => Ok(Intent::Cancel(reported(value))),
+        None if creq.info_continue => Ok(Intent::Continue),
+        None => Err(Fault::Missing(vec!["infoContinueIndicator".to_owned()])),
+    }
+}
+
 /// Screen 05: the form of our page as a query string [P-APP-15, Note 121, Note 157].
-fn html(creq: &AppCReq) -> Result<Intent, Fault> {
+fn html(creq: &AppCReq, entry: &ExpectEntry, additional: bool) -> Result<Intent, Fault> {
     if let Some(value) = &creq.cancel {
         return Ok(Intent::Cancel(reported(value)));
     }
@@ -92,7 +135,9 @@ fn html(creq: &AppCReq) -> Result<Intent, Fault> {
     let form = form(creq);
     Ok(match form.action.as_str() {
         "cancel" => Intent::Cancel(BY_CARDHOLDER),
+        _ if entry.is_information() => Intent::Continue,
         "resend" => Intent::Resend,
+        "more" if additional => Intent::Additional,
         _ => Intent::Submit(form.typed),
     })
 }
@@ -103,6 +148,7 @@ struct Filled {
     typed: Zeroizing<String>,
     action: Zeroizing<String>,
     trust: bool,
+    bind: bool,
 }
 
 fn form(creq: &AppCReq) -> Filled {
@@ -113,6 +159,7 @@ fn form(creq: &AppCReq) -> Filled {
             "challengeDataEntry" => filled.typed = Zeroizing::new(value.into_owned()),
             "action" => filled.action = Zeroizing::new(value.into_owned()),
             "trust" => filled.trust = value == "yes",
+            "bind" => filled.bind = value == "yes",
             _ => {}
         }
     }

@@ -7,6 +7,13 @@ use crate::flow::screen::{INFO, MAIL, Words};
 use crate::flow::transaction::{Asked, ExpectEntry, Transaction, Via};
 use crate::flow::words::{self, Language};
 
+/// What the additional button of a screen does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::flow) enum Additional {
+    /// Leaves the challenge for a decoupled authentication [P-DEC-07].
+    Later,
+}
+
 /// A challenge as its screens see it.
 pub(in crate::flow) struct Shown<'a> {
     pub(in crate::flow) transaction: &'a Transaction,
@@ -52,6 +59,45 @@ impl<'a> Shown<'a> {
         self.entry.trust_text_shown(self.transaction.version)
     }
 
+    /// Whether the binding of the device is asked for.
+    pub(in crate::flow) fn bind_text(&self) -> bool {
+        self.entry.bind_text_shown(self.transaction.version)
+    }
+
+    /// Whether the questions for consent stand above the buttons [Note 119].
+    pub(in crate::flow) const fn prompts_above(&self) -> bool {
+        self.context.issuer.app.prompts_above
+    }
+
+    /// What more can be done here than what every screen of its kind has.
+    pub(in crate::flow) fn additional(&self) -> Option<Additional> {
+        let later = self.transaction.falls_back && !self.entry.is_information();
+        later.then_some(Additional::Later)
+    }
+
+    /// The label of the additional button.
+    pub(in crate::flow) fn additional_label(&self) -> Option<String> {
+        self.additional().map(|button| match button {
+            Additional::Later => self.words().text("later.do", &[]),
+        })
+    }
+
+    pub(in crate::flow) fn header(&self) -> String {
+        let key = match (self.entry.informed, self.entry.asked) {
+            (true, _) => "header.later",
+            (_, Asked::Notice) => "header.notice",
+            (_, Asked::Code) => "header.code",
+            (_, Asked::Way) => "header.choose",
+        };
+        self.words().text(key, &[])
+    }
+
+    /// The label of an information screen's button.
+    pub(in crate::flow) fn continue_label(&self) -> String {
+        let key = if self.entry.informed { "continue.later" } else { "continue.notice" };
+        self.words().text(key, &[])
+    }
+
     pub(in crate::flow) fn code_label(&self) -> String {
         let key = if self.alphanumeric() { "code.label.alphanumeric" } else { "code.label" };
         self.words().text(key, &[("len", &self.code_length().to_string())])
@@ -76,7 +122,7 @@ impl<'a> Shown<'a> {
     pub(in crate::flow) fn info_text(&self, note: Note) -> String {
         let first = self.note(note);
         let mut parts = vec![self.what(), self.how()];
-        let warned = self.entry.asked == Asked::Code;
+        let warned = self.is_warned();
         if warned {
             parts.push(self.words().text("warn", &[]));
         }
@@ -85,6 +131,11 @@ impl<'a> Shown<'a> {
         }
         let text: Vec<_> = first.into_iter().chain(parts).collect();
         text.join("\n").chars().take(INFO).collect()
+    }
+
+    /// Whether the screen warns of who asks for codes.
+    pub(in crate::flow) fn is_warned(&self) -> bool {
+        !self.entry.informed && self.entry.asked != Asked::Way
     }
 
     /// The error or the news of this screen.
@@ -127,8 +178,14 @@ impl<'a> Shown<'a> {
 
     /// What to do.
     pub(in crate::flow) fn how(&self) -> String {
-        if self.entry.asked == Asked::Way {
-            return self.words().text("how.choose", &[]);
+        let plain = match (self.entry.informed, self.entry.asked) {
+            (true, _) => Some("how.later"),
+            (_, Asked::Notice) => Some("how.notice"),
+            (_, Asked::Way) => Some("how.choose"),
+            (_, Asked::Code) => None,
+        };
+        if let Some(key) = plain {
+            return self.words().text(key, &[]);
         }
         let minutes = self.context.issuer.otp.life_seconds.div_ceil(60).to_string();
         let contact = self.contact(self.entry.via);

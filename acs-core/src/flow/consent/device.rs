@@ -1,17 +1,19 @@
-//! Devices by a cookie of ours. The cookie holds the device's id and a MAC over it; only the id is
+//! Devices: browsers by a cookie of ours, apps by the id that their SDK made at their installation.
+//! The cookie holds the device's id and a MAC over it; only the id is
 //! stored, so that a copy of the database recognises no device and makes no cookie.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
 use crate::crypto::{ChallengeKeys, mac};
 use crate::element::TransId;
 
-/// A browser that once got a cookie of ours.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A browser that once got a cookie of ours, or an installed app.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DeviceId(String);
 
 impl DeviceId {
@@ -55,6 +57,15 @@ pub fn device_of(cookie: &str, keys: &ChallengeKeys) -> Option<DeviceId> {
     bool::from(genuine).then(|| DeviceId(URL_SAFE_NO_PAD.encode(&bytes[..ID])))
 }
 
+/// The device of an app: `sdkAppID` is made anew with each installation and update of the app. `None`
+/// for an SDK that names none.
+#[must_use]
+pub fn device_of_app(sdk_app_id: &str, keys: &ChallengeKeys) -> Option<DeviceId> {
+    let id = sdk_app_id.to_ascii_lowercase();
+    let device = || mac(&keys.token, &[b"app device 1", id.as_bytes()]);
+    (!id.is_empty()).then(|| DeviceId(URL_SAFE_NO_PAD.encode(first::<ID>(&device()))))
+}
+
 fn new_id(acs_trans_id: TransId, keys: &ChallengeKeys) -> [u8; ID] {
     first(&mac(&keys.token, &[b"device id 1", acs_trans_id.0.as_bytes()]))
 }
@@ -93,5 +104,16 @@ mod tests {
         assert_eq!(device_of(&stored, &keys(2)), None, "what is stored is no cookie");
         assert_eq!(device_of("", &keys(2)), None);
         assert_eq!(device_of(&"A".repeat(10_000), &keys(2)), None);
+    }
+
+    #[test]
+    fn an_app_is_one_device_however_its_id_is_written() {
+        let of = |id: &str, key: u8| device_of_app(id, &keys(key));
+        let device = of("5b1f1f6c-3a0a-4a53-9c5e-0d3f7f4f5a10", 2);
+        assert!(device.is_some());
+        assert_eq!(of("5B1F1F6C-3A0A-4A53-9C5E-0D3F7F4F5A10", 2), device);
+        assert_ne!(of("5b1f1f6c-3a0a-4a53-9c5e-0d3f7f4f5a11", 2), device);
+        assert_ne!(of("5b1f1f6c-3a0a-4a53-9c5e-0d3f7f4f5a10", 3), device);
+        assert_eq!(of("", 2), None);
     }
 }

@@ -18,11 +18,7 @@ pub(super) fn page(shown: &Shown<'_>, note: Note) -> String {
 
 fn write(html: &mut String, shown: &Shown<'_>, note: Note) -> fmt::Result {
     let words = shown.words();
-    let asked = shown.entry.asked;
-    let header = match asked {
-        Asked::Code => words.text("header.code", &[]),
-        Asked::Way => words.text("header.choose", &[]),
-    };
+    let header = shown.header();
     write!(
         html,
         "<!DOCTYPE html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -41,10 +37,20 @@ fn write(html: &mut String, shown: &Shown<'_>, note: Note) -> fmt::Result {
     }
     summary(html, shown)?;
     write!(html, "<p>{}</p>", Escaped(&shown.how()))?;
-    match asked {
-        Asked::Code => code(html, shown)?,
+    if shown.is_warned() {
+        write!(html, "<p>{}</p>", Escaped(&words.text("warn", &[])))?;
+    }
+    write!(html, "<form method=\"get\" action=\"{TARGET}\">")?;
+    match shown.entry.asked {
+        _ if shown.entry.is_information() => button(html, "continue", &shown.continue_label())?,
+        Asked::Code | Asked::Notice => code(html, shown)?,
         Asked::Way => choice(html, shown)?,
     }
+    if let Some(label) = shown.additional_label() {
+        button(html, "more", &label)?;
+    }
+    button(html, "cancel", &words.text("cancel", &[]))?;
+    html.write_str("</form>")?;
     for (label, text) in [("help.label", "help.text"), ("why.label", "why.text")] {
         write!(
             html,
@@ -77,35 +83,44 @@ fn code(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
     let mode = if shown.alphanumeric() { "text" } else { "numeric" };
     write!(
         html,
-        "<p>{}</p><form method=\"get\" action=\"{TARGET}\"><label for=\"code\">{}</label>\
+        "<label for=\"code\">{}</label>\
          <input id=\"code\" type=\"text\" name=\"challengeDataEntry\" inputmode=\"{mode}\" \
          autocomplete=\"one-time-code\" autocapitalize=\"off\" spellcheck=\"false\" \
          maxlength=\"45\" required>",
-        Escaped(&words.text("warn", &[])),
         Escaped(&shown.code_label()),
     )?;
-    if shown.trust_text() {
-        write!(
-            html,
-            "<label><input type=\"checkbox\" name=\"trust\" value=\"yes\"> {}</label>",
-            Escaped(&words.text("trust", &[])),
-        )?;
+    if shown.prompts_above() {
+        prompts(html, shown)?;
     }
     button(html, "submit", &words.text("code.submit", &[]))?;
     if shown.resend_offered() {
         button(html, "resend", &words.text("resend", &[]))?;
     }
-    button(html, "cancel", &words.text("cancel", &[]))?;
-    html.write_str("</form>")
+    if !shown.prompts_above() {
+        prompts(html, shown)?;
+    }
+    Ok(())
+}
+
+/// Questions for consent.
+fn prompts(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
+    let words = shown.words();
+    for (name, asked) in [("trust", shown.trust_text()), ("bind", shown.bind_text())] {
+        if asked {
+            write!(
+                html,
+                "<label class=\"tick\"><input type=\"checkbox\" name=\"{name}\" value=\"yes\"> {}\
+                 </label>",
+                Escaped(&words.text(name, &[])),
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn choice(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
     let words = shown.words();
-    write!(
-        html,
-        "<form method=\"get\" action=\"{TARGET}\"><fieldset><legend>{}</legend>",
-        Escaped(&words.text("choose.label", &[])),
-    )?;
+    write!(html, "<fieldset><legend>{}</legend>", Escaped(&words.text("choose.label", &[])),)?;
     for via in shown.ways() {
         write!(
             html,
@@ -116,14 +131,13 @@ fn choice(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
         )?;
     }
     html.write_str("</fieldset>")?;
-    button(html, "submit", &words.text("choose.submit", &[]))?;
-    button(html, "cancel", &words.text("cancel", &[]))?;
-    html.write_str("</form>")
+    button(html, "submit", &words.text("choose.submit", &[]))
 }
 
 /// What is not the first thing to do needs no entry.
 fn button(html: &mut String, action: &str, label: &str) -> fmt::Result {
-    let how = if action == "submit" { "class=\"first\"" } else { "formnovalidate" };
+    let how =
+        if matches!(action, "submit" | "continue") { "class=\"first\"" } else { "formnovalidate" };
     write!(html, "<button name=\"action\" value=\"{action}\" {how}>{}</button>", Escaped(label))
 }
 

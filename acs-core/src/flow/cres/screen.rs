@@ -55,7 +55,7 @@ pub(in crate::flow) fn screen(
     Ok(json)
 }
 
-/// A screen that the SDK draws [P-APP-26, Note 145].
+/// A screen that the SDK draws [P-APP-25, P-APP-26, Note 144, Note 145].
 fn native(shown: &Shown<'_>, note: Note) -> Body {
     let words = shown.words();
     let mut body = Body {
@@ -65,9 +65,13 @@ fn native(shown: &Shown<'_>, note: Note) -> Body {
         why_info_text: Some(words.text("why.text", &[])),
         ..Body::default()
     };
-    match shown.entry.asked {
-        Asked::Code => code(&mut body, shown, &words),
-        Asked::Way => choice(&mut body, shown, &words),
+    body.challenge_info_header = Some(shown.header());
+    body.challenge_add_label =
+        shown.additional_label().filter(|_| shown.transaction.version >= MessageVersion::V231);
+    match template(shown.entry) {
+        Template::Information => body.info_continue_label = Some(shown.continue_label()),
+        Template::SingleSelect => choice(&mut body, shown, &words),
+        _ => code(&mut body, shown, &words),
     }
     body
 }
@@ -81,9 +85,10 @@ fn html(shown: &Shown<'_>, note: Note) -> Body {
 }
 
 /// The screen for what is asked [Req 342].
-const fn template(entry: &ExpectEntry) -> Template {
+fn template(entry: &ExpectEntry) -> Template {
     match entry.asked {
-        Asked::Code => Template::Text,
+        _ if entry.is_information() => Template::Information,
+        Asked::Code | Asked::Notice => Template::Text,
         Asked::Way => Template::SingleSelect,
     }
 }
@@ -91,7 +96,6 @@ const fn template(entry: &ExpectEntry) -> Template {
 /// [P-APP-20, Note 141, P-APP-27]
 fn code(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     let label = shown.code_label();
-    body.challenge_info_header = Some(words.text("header.code", &[]));
     if shown.transaction.version >= MessageVersion::V231 {
         let by_message = shown.entry.via == Via::Sms;
         body.challenge_entry_box = Some(EntryBox {
@@ -105,22 +109,32 @@ fn code(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     } else {
         body.challenge_info_label = Some(label);
     }
-    if shown.trust_text() {
-        let text = Some(words.text("trust", &[]));
-        match shown.transaction.version {
-            MessageVersion::V231 => body.trust_list_info_text = text,
-            _ => body.whitelisting_info_text = text,
-        }
-    }
+    prompts(body, shown, words);
     body.submit_authentication_label = Some(words.text("code.submit", &[]));
     body.resend_information_label = shown.resend_offered().then(|| words.text("resend", &[]));
     body.expand_info_label = Some(words.text("help.label", &[]));
     body.expand_info_text = Some(words.text("help.text", &[]));
 }
 
+/// Questions for consent [P-APP-17, Note 116, Note 118, Note 119].
+fn prompts(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
+    let newest = shown.transaction.version >= MessageVersion::V231;
+    let (trust, bind) = (shown.trust_text(), shown.bind_text());
+    if trust {
+        let text = Some(words.text("trust", &[]));
+        if newest {
+            body.trust_list_info_text = text;
+        } else {
+            body.whitelisting_info_text = text;
+        }
+    }
+    body.device_binding_info_text = bind.then(|| words.text("bind", &[]));
+    let above = newest && (trust || bind) && shown.prompts_above();
+    body.toggle_position_ind = above.then_some(ABOVE);
+}
+
 /// [P-APP-21, Note 142, Note 149]
 fn choice(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
-    body.challenge_info_header = Some(words.text("header.choose", &[]));
     body.challenge_info_label = Some(words.text("choose.label", &[]));
     let options =
         shown.ways().into_iter().map(|via| BTreeMap::from([(key(via), shown.option(via))]));
@@ -143,6 +157,8 @@ pub(in crate::flow) fn way(answer: &str, ways: &[Via]) -> Option<Via> {
 
 const NUMERIC: &str = "01";
 const ALPHANUMERIC: &str = "02";
+/// `togglePositionInd`.
+const ABOVE: &str = "01";
 /// `challengeDataEntryAutofillType`.
 const SMS_CODE: &str = "01";
 
@@ -212,6 +228,14 @@ struct Body {
     expand_info_text: Option<String>,
     #[serde(rename = "whitelistingInfoText", skip_serializing_if = "Option::is_none")]
     whitelisting_info_text: Option<String>,
+    #[serde(rename = "challengeAddLabel", skip_serializing_if = "Option::is_none")]
+    challenge_add_label: Option<String>,
+    #[serde(rename = "infoContinueLabel", skip_serializing_if = "Option::is_none")]
+    info_continue_label: Option<String>,
+    #[serde(rename = "deviceBindingInfoText", skip_serializing_if = "Option::is_none")]
+    device_binding_info_text: Option<String>,
+    #[serde(rename = "togglePositionInd", skip_serializing_if = "Option::is_none")]
+    toggle_position_ind: Option<&'static str>,
     #[serde(rename = "trustListInfoText", skip_serializing_if = "Option::is_none")]
     trust_list_info_text: Option<String>,
     #[serde(rename = "acsHTML", skip_serializing_if = "Option::is_none")]

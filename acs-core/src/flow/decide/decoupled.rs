@@ -3,10 +3,10 @@
 
 use super::{Answer, Decision, failure, plain, wishes};
 use crate::element::{DeviceChannel, MessageVersion};
-use crate::flow::AuthenticateInput;
 use crate::flow::reason::Reason;
+use crate::flow::{AuthenticateInput, app_channel};
 use crate::message::AReq;
-use crate::profile::Fallback;
+use crate::profile::{CardLookup, Fallback};
 
 /// A decoupled authentication that can be done.
 #[derive(Debug)]
@@ -52,7 +52,14 @@ pub(super) fn is_known(input: &AuthenticateInput<'_>) -> bool {
 pub(in crate::flow) fn may_fall_back(input: &AuthenticateInput<'_>) -> bool {
     let AuthenticateInput { areq, issuer, .. } = input;
     let settings = &issuer.decoupled;
-    areq.channel == DeviceChannel::Browser
+    let shown = match (areq.channel, &areq.app, input.card) {
+        (DeviceChannel::Browser, ..) => true,
+        (DeviceChannel::App, Some(app), CardLookup::Found(card)) => {
+            app_channel::shows_information(app, &card.contacts, issuer)
+        }
+        _ => false,
+    };
+    shown
         && areq.version >= MessageVersion::V231
         && matches!(areq.decoupled_req_ind.as_deref(), Some("F" | "B"))
         && areq.decoupled_max_minutes.unwrap_or_default() >= settings.min_minutes.max(1)

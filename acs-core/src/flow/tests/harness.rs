@@ -15,7 +15,9 @@ use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransI
 use crate::erro::Rejection;
 use crate::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
 use crate::flow::confirmation::ConfirmationRequest;
-use crate::flow::consent::{Choice, Consent, ConsentLookup, DeviceId, device_cookie, device_of};
+use crate::flow::consent::{
+    Choice, Consent, ConsentLookup, DeviceId, device_cookie, device_of, device_of_app,
+};
 use crate::flow::present::{CodeView, FinalView, View};
 use crate::flow::screen::AppTexts;
 use crate::flow::transaction::{Interface, OtpMessage, Phase};
@@ -73,6 +75,8 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
             challenge_url: "https://acs.example/3ds/challenge/app".to_owned(),
             interface: Interface::Native,
             choose_contact: false,
+            notice: false,
+            prompts_above: false,
             cancel_reason_210: "01".to_owned(),
             cancel_reason_220: "26".to_owned(),
             cancel_reason_231: "26".to_owned(),
@@ -171,6 +175,7 @@ pub(super) fn app_areq(version: MessageVersion) -> AReq {
         browser: None,
         app: Some(AppData {
             sdk_trans_id: trans_id(4),
+            sdk_app_id: "5b1f1f6c-3a0a-4a53-9c5e-0d3f7f4f5a10".to_owned(),
             sdk_reference_number: "SDK-REF".to_owned(),
             sdk_max_timeout_minutes: 5,
             sdk_ephem_pub_key: sdk_key().public_jwk(),
@@ -179,13 +184,18 @@ pub(super) fn app_areq(version: MessageVersion) -> AReq {
             render_options: RenderOptions {
                 native: true,
                 html: true,
-                ui_types: ["01", "02", "03", "04", "05"].map(str::to_owned).to_vec(),
+                ui_types: ["01", "02", "03", "04", "05", "07"].map(str::to_owned).to_vec(),
                 authentication_types: Vec::new(),
             },
             split_sdk: false,
         }),
         ..areq(version)
     }
+}
+
+/// The device of [`app_areq`].
+pub(super) fn device() -> DeviceId {
+    device_of_app("5b1f1f6c-3a0a-4a53-9c5e-0d3f7f4f5a10", &World::new().keys).unwrap()
 }
 
 /// The SDK's key pair, the same in each run.

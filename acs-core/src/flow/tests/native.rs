@@ -621,7 +621,7 @@ fn t_an_13_the_trust_list_is_asked_for_and_must_be_answered() {
             let mut sdk = asking_for_trust(version, false);
             let first = sdk.send(json!({})).cres();
             assert_eq!(first.get(shown).is_some(), !oldest);
-            assert!(first.get("deviceBindingInfoText").is_none(), "an app shows no cookie");
+            assert!(first.get("deviceBindingInfoText").is_none(), "no device is known");
             let code = sdk.world.code();
             let mut entry = json!({"challengeDataEntry": code});
             if !oldest {

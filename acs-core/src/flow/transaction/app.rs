@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crypto::jwe::Encryption;
 use crate::element::TransId;
+use crate::flow::consent::DeviceId;
 
 /// An app transaction's own facts. Its content key is not here: the host keeps that sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -15,6 +16,12 @@ pub struct AppState {
     /// challenge.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub rendering: Option<Rendering>,
+    /// What comes before the code.
+    #[serde(rename = "b", default, skip_serializing_if = "Before::is_nothing")]
+    pub(crate) before: Before,
+    /// The device, where its binding can be asked for.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) device: Option<DeviceId>,
     /// `sdkType` 02 [P-CRY-08].
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     pub split_sdk: bool,
@@ -63,16 +70,37 @@ impl AppState {
         sdk_trans_id: TransId,
         rendering: Option<Rendering>,
         split_sdk: bool,
+        before: Before,
+        device: Option<DeviceId>,
     ) -> Self {
         Self {
             sdk_trans_id,
             rendering,
+            before,
+            device,
             split_sdk,
             received: 0,
             sent: 0,
             encryption: None,
             last: None,
         }
+    }
+}
+
+/// The screens before the one that takes the code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Before {
+    /// An information screen: nothing is sent before its button is pressed.
+    #[serde(rename = "n", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) notice: bool,
+    /// The screen on which it is chosen where the code goes.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) choice: Option<Template>,
+}
+
+impl Before {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
     }
 }
 
