@@ -297,12 +297,12 @@ fn shortened(text: String) -> String {
     if text.chars().count() <= MAX_DETAIL { text } else { text.chars().take(MAX_DETAIL).collect() }
 }
 
-/// [Req 213, Req 218, Note 32, Note 35, Note 37]
 /// Whether a message type exists in a version: notices do from 2.3.1 on.
 fn is_known(message_type: &str, version: MessageVersion) -> bool {
     version >= MessageVersion::V231 || !matches!(message_type, "OReq" | "ORes")
 }
 
+/// [Req 213, Req 218, Note 32, Note 35, Note 37]
 fn verdict(fault: &Fault, version: MessageVersion, supported: &[MessageVersion]) -> Verdict {
     use ErrorCode as E;
     let newest = version >= MessageVersion::V231;

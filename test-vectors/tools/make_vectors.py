@@ -167,7 +167,14 @@ class Changes:
 
     def _format(self, path: str, kind: str) -> Iterator[Line]:
         bad: dict[str, tuple[str, ...]] = {
-            "url": ("no address",),
+            "url": (
+                "no address",
+                "https:/shop.example",
+                "https://shop.example/x ",
+                "https://shop.example/\tx",
+                "https:\\\\shop.example",
+                "ftp://shop.example",
+            ),
             "ip": ("192.0.2.256", "2001:db8::g"),
             "YYMM": ("2913", "2900"),
             "YYYYMMDD": ("20261301", "20260132", "20260230", "20270229"),

@@ -4,7 +4,7 @@ use super::{PeekedIds, ReadRules};
 use crate::dictionary::Message;
 use crate::element::{MessageVersion, TransId};
 use crate::erro::{ErroContext, Fault, Rejection};
-use crate::json::{Document, Node};
+use crate::json::Document;
 
 /// The outside of a message.
 pub(super) struct Envelope<'m, 'a> {
@@ -30,15 +30,18 @@ impl<'m, 'a> Envelope<'m, 'a> {
         TYPES.into_iter().find(|known| *known == text)
     }
 
-    /// Checks type and version; gives the version
-    /// [P-AREQ-03, P-AREQ-04, P-AREQ-05, Req 199, Note 33].
+    /// Checks type and version; gives the version. A refusal speaks the message's version only if
+    /// this peer may use it [P-AREQ-03, P-AREQ-04, P-AREQ-05, P-ERRO-02, Req 199, Note 33].
     pub(super) fn open(
         &self,
         expected: Message,
         rules: &ReadRules,
     ) -> Result<MessageVersion, Box<Rejection>> {
-        self.version(expected, rules)
-            .map_err(|(fault, words)| Box::new(self.reject(fault).explained(words)))
+        self.version(expected, rules).map_err(|(fault, words)| {
+            let mut rejection = self.reject(fault).explained(words);
+            rejection.context.version.take_if(|version| !rules.versions.contains(version));
+            Box::new(rejection)
+        })
     }
 
     /// [P-AREQ-05, Req 195]
@@ -70,10 +73,9 @@ impl<'m, 'a> Envelope<'m, 'a> {
     }
 
     pub(super) fn reject(&self, fault: Fault) -> Box<Rejection> {
-        let version = self.message.get("messageVersion").and_then(Node::as_text);
-        let version = version.and_then(MessageVersion::parse);
+        let version = self.message.text("messageVersion").and_then(MessageVersion::parse);
         let context = ErroContext {
-            version: version.filter(|_| fault != Fault::VersionUnsupported),
+            version,
             message_type: self.message_type(),
             three_ds_server_trans_id: self.ids.three_ds_server_trans_id,
             ds_trans_id: self.ids.ds_trans_id,

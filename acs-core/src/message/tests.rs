@@ -179,6 +179,23 @@ fn type_and_version_come_first() {
     assert_eq!(read_bytes(b"{").unwrap_err()["errorCode"], "101");
 }
 
+/// [P-ERRO-02] also where the type is refused before the version is looked at.
+#[test]
+fn an_erro_has_a_version_that_its_peer_may_use() {
+    let narrow =
+        ReadRules { versions: vec![MessageVersion::V210, MessageVersion::V220], ..rules() };
+    for kind in ["", "XReq", "CReq", "AReq"] {
+        for (version, spoken) in [("2.1.0", "2.1.0"), ("2.2.0", "2.2.0"), ("2.3.1", "2.2.0")] {
+            let mut areq = browser_areq(version);
+            areq["messageType"] = json!(kind);
+            let Err(rejection) = read_areq(areq.to_string().as_bytes(), &narrow) else { continue };
+            let body = erro(&rejection, &narrow.versions).body;
+            let erro: Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!(erro["messageVersion"], spoken, "{version}: {erro}");
+        }
+    }
+}
+
 #[test]
 fn what_belongs_to_other_channels_or_to_nobody_is_dropped() {
     let mut message = browser_areq("2.1.0");

@@ -1,14 +1,17 @@
 //! Message extensions [P-GEN-13, P-AREQ-11].
 
-use super::{Findings, Walk, dedup_from, may_hold_account_number};
+use super::{Findings, Walk, dedup_from, duplicates, may_hold_account_number};
 use crate::element::MessageVersion;
 use crate::json::{Node, Object, Value};
 
-/// [P-GEN-13, P-AREQ-11, P-231-09, Req 210, Note 50, Note 51]
+/// [P-GEN-13, P-GEN-07, P-AREQ-11, P-231-09, Req 210, Note 50, Note 51]
 pub(super) fn check(node: Node<'_>, walk: &Walk<'_>, findings: &mut Findings) {
     let most = if walk.version >= MessageVersion::V231 { 15 } else { 10 };
     match node.value() {
         Value::Array if node.items().count() <= most && !node.is_longer_than(MAX_LENGTH) => {
+            if walk.version >= MessageVersion::V231 && duplicates::among(node) {
+                findings.duplicated.push(NAME.to_owned());
+            }
             for item in node.items() {
                 match item.value() {
                     Value::Object(object) => extension(object, walk, findings),

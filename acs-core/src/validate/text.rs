@@ -183,12 +183,27 @@ fn has_format(format: Format, value: &str) -> bool {
     match format {
         // ISO lists are a stage of their own.
         Format::Plain | Format::Currency | Format::Country => true,
-        Format::Url => is_plain_url(value) || Url::parse(value).is_ok_and(|url| url.has_host()),
+        Format::Url => is_url(value),
         Format::Ip => value.parse::<IpAddr>().is_ok(),
         Format::Email => value.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && !domain.is_empty() && !value.contains(char::is_whitespace)
         }),
     }
+}
+
+/// Whether this is an address of the web, written out. [`Url::parse`] mends what browsers mend (blanks
+/// around, tabs inside, a missing or turned slash); here nobody may have to guess [P-AREQ-09].
+fn is_url(value: &str) -> bool {
+    let written_out = || {
+        let (scheme, rest) = value.split_once("://")?;
+        let web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+        (web && !rest.starts_with('/')).then_some(())
+    };
+    let odd =
+        |c: char| c.is_whitespace() || c.is_ascii_control() || matches!(c, '<' | '>' | '"' | '\\');
+    !value.contains(odd)
+        && (is_plain_url(value)
+            || (written_out().is_some() && Url::parse(value).is_ok_and(|url| url.has_host())))
 }
 
 /// Whether this is `https://host`, `:port` or not, and a path or none, with so plain a host that
@@ -221,6 +236,37 @@ mod tests {
             ["http://shop.example", "https://", "https:///x", "https://u@host/", "https://1/"]
         {
             assert!(!is_plain_url(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn urls_are_written_out_and_of_the_web() {
+        for good in [
+            "https://shop.example",
+            "HTTPS://Shop.Example:8443/a?b=c#d",
+            "http://[::1]/x",
+            "https://例え.jp/é",
+        ] {
+            assert!(is_url(good), "{good}");
+        }
+        for bad in [
+            "https://shop.example/x ",
+            " https://shop.example/",
+            "https://shop.example/a b",
+            "https://shop.example/\n",
+            "https://shop.example/\tx",
+            "https://shop.example/<x>",
+            "https:/shop.example",
+            "https:shop.example",
+            "https:///shop.example",
+            "https:\\\\shop.example",
+            "https://shop.example\\@other.example",
+            "https://shop.example:99999/",
+            "ftp://shop.example/",
+            "//shop.example/",
+            "shop.example",
+        ] {
+            assert!(!is_url(bad), "{bad}");
         }
     }
 

@@ -65,44 +65,68 @@ fn contents(stage: &Stage, receipt: &Receipt) -> usize {
     rreqs.into_iter().collect::<std::collections::HashSet<_>>().len()
 }
 
+/// Each version that has it, with each indicator that asks for it, of each category.
+fn ways() -> Vec<(&'static str, &'static str, &'static str)> {
+    let asked = [("2.2.0", "Y"), ("2.3.1", "Y"), ("2.3.1", "B")];
+    let both = |(version, indicator)| ["01", "02"].map(|category| (version, indicator, category));
+    asked.into_iter().flat_map(both).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn t_dc_01_t_dc_02_the_cardholder_approves_at_the_issuer() {
-    let stage = Stage::set("decoupled-approved").await;
-    for (version, indicators) in [("2.2.0", &["Y"][..]), ("2.3.1", &["Y", "B"])] {
-        for indicator in indicators {
-            for category in ["01", "02"] {
-                let mut options = asking(&stage, version, indicator, 60);
-                options.order.category = category.to_owned();
-                let (receipt, id) = promised(&stage, &options).await;
-                let ares = receipt.ares.clone().unwrap();
-                assert_eq!(ares["acsDecConInd"], "Y");
-                assert!(ares["cardholderInfo"].is_string() == (version == "2.2.0"), "{ares}");
-                for foreign in ["acsURL", "acsSignedContent", "authenticationValue"] {
-                    assert!(ares.get(foreign).is_none(), "{ares}");
-                }
-                let issuer = issuer_of(&stage);
-                let ask = issuer.asked(&id).await.unwrap();
-                assert_eq!(
-                    (&ask["issuer"], &ask["card"]),
-                    (&json!("alpha"), &json!(&Issuer::Alpha.pan(Card::Sms)[12..]))
-                );
-                assert_eq!(member(&ask, "text").contains("20,000"), category == "01", "{ask}");
-                stage.acs.advance(Duration::from_secs(3000)).await.unwrap();
-                let answer = issuer.answer(&id, "approved").await.unwrap();
-                assert_eq!(answer["transStatus"], "Y");
-                let rreq = result(&stage, &receipt).await;
-                assert_eq!(rreq["transStatus"], "Y", "{rreq}");
-                assert!(rreq["authenticationValue"].is_string() && rreq["eci"].is_string());
-                if version == "2.3.1" {
-                    assert_eq!(rreq["authenticationMethod"], json!(["12"]));
-                } else {
-                    assert_eq!(rreq["authenticationType"], "04");
-                }
-                assert!(stage.codes(&id).is_empty(), "no code is sent");
-                stage.acs.advance(Duration::from_secs(3600)).await.unwrap();
-                assert_eq!(received(&stage, &receipt), 1, "nothing follows at the end of the time");
-            }
+async fn t_dc_01_the_promise_says_what_will_happen() {
+    let stage = Stage::set("decoupled-promised").await;
+    for (version, indicator, category) in ways() {
+        let mut options = asking(&stage, version, indicator, 60);
+        options.order.category = category.to_owned();
+        let (receipt, id) = promised(&stage, &options).await;
+        let ares = receipt.ares.unwrap();
+        let newest = version == "2.3.1";
+        assert_eq!(ares["acsDecConInd"], "Y", "{ares}");
+        assert_eq!(ares["acsChallengeMandated"], "N", "{ares}");
+        assert_eq!(ares["cardholderInfo"].is_object(), newest, "{ares}");
+        assert_eq!(ares["cardholderInfo"].is_string(), !newest, "{ares}");
+        let (name, method) = match newest {
+            true => ("authenticationMethod", json!(["12"])),
+            false => ("authenticationType", json!("04")),
+        };
+        assert_eq!(ares[name], method, "{ares}");
+        for foreign in ["acsURL", "acsSignedContent", "acsRenderingType", "authenticationValue"] {
+            assert!(ares.get(foreign).is_none(), "{ares}");
         }
+        let ask = issuer_of(&stage).asked(&id).await.unwrap();
+        let last_four = &Issuer::Alpha.pan(Card::Sms)[12..];
+        assert_eq!((&ask["issuer"], &ask["card"]), (&json!("alpha"), &json!(last_four)));
+        assert_eq!(member(&ask, "text").contains("20,000"), category == "01", "{ask}");
+        assert!(stage.codes(&id).is_empty(), "no code is sent");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_dc_02_the_cardholder_approves_at_the_issuer() {
+    let stage = Stage::set("decoupled-approved").await;
+    for (version, indicator, category) in ways() {
+        let mut options = asking(&stage, version, indicator, 60);
+        options.order.category = category.to_owned();
+        let (receipt, id) = promised(&stage, &options).await;
+        stage.acs.advance(Duration::from_secs(3000)).await.unwrap();
+        let answer = issuer_of(&stage).answer(&id, "approved").await.unwrap();
+        assert_eq!(answer["transStatus"], "Y");
+        let rreq = result(&stage, &receipt).await;
+        assert_eq!(
+            (&rreq["transStatus"], &rreq["messageCategory"]),
+            (&json!("Y"), &json!(category))
+        );
+        assert!(rreq["authenticationValue"].is_string() && rreq["eci"].is_string(), "{rreq}");
+        for foreign in ["transStatusReason", "challengeCancel", "challengeErrorReporting"] {
+            assert!(rreq.get(foreign).is_none(), "{rreq}");
+        }
+        if version == "2.3.1" {
+            assert_eq!(rreq["authenticationMethod"], json!(["12"]));
+        } else {
+            assert_eq!(rreq["authenticationType"], "04");
+        }
+        stage.acs.advance(Duration::from_secs(3600)).await.unwrap();
+        assert_eq!(received(&stage, &receipt), 1, "nothing follows at the end of the time");
     }
 }
 

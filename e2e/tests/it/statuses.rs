@@ -38,7 +38,7 @@ fn set(table: &mut toml::Table, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t_fr_10_t_fr_12_data_share_only_is_acknowledged_and_nothing_else_is() {
+async fn t_fr_10_data_share_only_is_acknowledged() {
     let stage = Stage::set("information-only").await;
     for (version, wishes) in [
         ("2.2.0", &["06"][..]),
@@ -53,11 +53,30 @@ async fn t_fr_10_t_fr_12_data_share_only_is_acknowledged_and_nothing_else_is() {
             assert!(ares.get(foreign).is_none(), "{ares}");
         }
     }
+}
+
+/// Neither where a challenge is the default nor where a rule would rather inform.
+#[tokio::test(flavor = "multi_thread")]
+async fn t_fr_12_who_does_not_ask_for_it_is_never_given_i() {
+    let stage = Stage::set("information-not-asked-for").await;
     for (version, last) in [("2.1.0", 4), ("2.2.0", 9), ("2.3.1", 14)] {
         for wish in (1..=last).map(|wish| format!("{wish:02}")).filter(|wish| wish != "06") {
             let receipt = paid(&stage, &wishing(&stage, version, &[&wish])).await;
             assert_eq!(receipt.ares_status.as_deref(), Some("C"), "{version} {wish}");
         }
+    }
+    let stage = Stage::set_configured("information-rule-not-asked-for", |config| {
+        set(alpha(config), "rule = [{ name = \"analysed\", then = \"inform\" }]");
+    })
+    .await;
+    for (version, last) in [("2.1.0", 4), ("2.2.0", 9), ("2.3.1", 14)] {
+        let wishes = (1..=last).map(|wish| format!("{wish:02}"));
+        for wish in wishes.filter(|wish| !["05", "06", "07"].contains(&wish.as_str())) {
+            let receipt = paid(&stage, &wishing(&stage, version, &[&wish])).await;
+            assert_eq!(receipt.ares_status.as_deref(), Some("C"), "{version} {wish}");
+        }
+        let receipt = paid(&stage, &wishing(&stage, version, &[])).await;
+        assert_eq!(receipt.ares_status.as_deref(), Some("C"), "{version} without a wish");
     }
 }
 

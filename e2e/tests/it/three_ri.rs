@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ds_simulator::{PayOptions, Receipt};
+use e2e::raw_ds::RawDs;
 use e2e::{Card, Issuer, Stage, VERSIONS};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A 3RI payment (non-payment in 2.1.0, which has no other) of `card`.
 fn by_requestor(stage: &Stage, card: Card, version: &str, indicator: &str) -> PayOptions {
@@ -16,6 +17,14 @@ fn by_requestor(stage: &Stage, card: Card, version: &str, indicator: &str) -> Pa
         options.order.category = "02".to_owned();
     }
     options
+}
+
+/// Code and detail of the Erro that an AReq gets.
+async fn refused(ds: &RawDs, areq: &Value) -> (String, String) {
+    let erro = ds.post(areq).await.unwrap();
+    assert_eq!(erro["messageType"], "Erro", "{erro}");
+    let text = |name: &str| erro[name].as_str().unwrap_or_default().to_owned();
+    (text("errorCode"), text("errorDetail"))
 }
 
 async fn authenticated(stage: &Stage, version: &str) -> Receipt {
@@ -102,27 +111,44 @@ async fn t_3r_02_nobody_is_challenged_whatever_the_policy_wants() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn t_3r_03_t_3r_04_the_indicator_must_be_there_and_known_to_its_version() {
+async fn t_3r_03_without_its_indicator_a_3ri_areq_is_defective() {
     let stage = Stage::set("three-ri-indicator").await;
     let ds = stage.raw_ds("ds-a");
-    let pan = Issuer::Alpha.pan(Card::Sms);
     for version in VERSIONS {
-        let mut areq = ds.three_ri_areq(version, &pan);
-        areq.as_object_mut().unwrap().remove("threeRIInd");
-        let erro = ds.post(&areq).await.unwrap();
-        assert_eq!(
-            (&erro["errorCode"], &erro["errorDetail"]),
-            (&"201".into(), &"threeRIInd".into())
-        );
+        for missing in [None, Some(Value::Null), Some(json!(""))] {
+            let mut areq = ds.three_ri_areq(version, &Issuer::Alpha.pan(Card::Sms));
+            match missing {
+                None => drop(areq.as_object_mut().unwrap().remove("threeRIInd")),
+                Some(empty) => areq["threeRIInd"] = empty,
+            }
+            assert_eq!(refused(&ds, &areq).await, ("201".into(), "threeRIInd".into()));
+        }
     }
-    for (version, unknown) in [("2.1.0", "06"), ("2.2.0", "12")] {
-        let mut areq = ds.three_ri_areq(version, &pan);
-        areq["threeRIInd"] = json!(unknown);
-        let erro = ds.post(&areq).await.unwrap();
-        assert_eq!(
-            (&erro["errorCode"], &erro["errorDetail"]),
-            (&"203".into(), &"threeRIInd".into())
-        );
+}
+
+/// Values of a later version are wrong; from 2.3.1 on those kept for later have a code of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn t_3r_04_an_indicator_of_a_later_version_is_a_defect() {
+    let stage = Stage::set("three-ri-indicator-unknown").await;
+    let ds = stage.raw_ds("ds-a");
+    for (version, known, beyond, code) in [
+        ("2.1.0", "05", ["06", "12", "80"], "203"),
+        ("2.2.0", "10", ["12", "19", "99"], "203"),
+        ("2.3.1", "18", ["20", "79", "80"], "207"),
+    ] {
+        let mut areq = ds.three_ri_areq(version, &Issuer::Alpha.pan(Card::Sms));
+        areq["threeRIInd"] = json!(known);
+        assert_eq!(ds.post(&areq).await.unwrap()["messageType"], "ARes", "{version} {known}");
+        for (indicator, code) in beyond
+            .map(|indicator| (indicator, code))
+            .into_iter()
+            .chain([("00", "203"), ("1", "203")])
+        {
+            let mut areq = ds.three_ri_areq(version, &Issuer::Alpha.pan(Card::Sms));
+            areq["threeRIInd"] = json!(indicator);
+            let found = refused(&ds, &areq).await;
+            assert_eq!(found, (code.into(), "threeRIInd".into()), "{version} {indicator}");
+        }
     }
 }
 

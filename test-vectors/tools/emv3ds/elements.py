@@ -250,10 +250,11 @@ def _format(kind: str, value: str, where: str, bad: int) -> Iterator[Finding]:
 
 
 def _is_url(value: str) -> bool:
-    if re.search(r"[\s<>\"]", value):
+    if re.search(r"[\s<>\"\\\x00-\x1f\x7f]", value):
         return False
     try:
         parts = urlsplit(value)
+        _ = parts.port
     except ValueError:
         return False
     return parts.scheme.lower() in ("https", "http") and bool(parts.hostname)
@@ -319,7 +320,7 @@ def _unknown_sellers(areq: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _seller_ids(listed: Any) -> set[str]:
     items = listed if isinstance(listed, list) else []
-    found = {item.get("sellerId") for item in items if isinstance(item, dict)}
+    found = [item.get("sellerId") for item in items if isinstance(item, dict)]
     return {seller for seller in found if isinstance(seller, str) and seller}
 
 

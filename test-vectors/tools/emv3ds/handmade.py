@@ -181,6 +181,8 @@ def _duplicates(version: str) -> Iterator[Line]:
         item = {"threeDSReqAuthMethod": "02"}
         name = "threeDSRequestorAuthenticationInfo"
         yield base.bad(name, "204", name, set={name: [item, item]})
+        name = "messageExtension"
+        yield base.bad(name, "204", name, set={name: [samples.EXTENSION, samples.EXTENSION]})
 
 
 def _conditions(version: str) -> Iterator[Line]:
