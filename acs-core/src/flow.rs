@@ -76,7 +76,6 @@ pub struct AuthenticateInput<'a> {
 }
 
 /// The answer to an AReq: store `transaction` and `outputs` in one commit, then send `ares`.
-#[derive(Debug)]
 #[non_exhaustive]
 #[must_use]
 pub struct Authenticated {
@@ -90,6 +89,15 @@ pub struct Authenticated {
     /// The earlier transaction that the AReq names ends with this one
     /// ([`Transaction::after_second_areq`]): in the same commit, or not at all.
     pub closes_prior: bool,
+}
+
+/// Without the ARes, which may hold an authentication value.
+impl std::fmt::Debug for Authenticated {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authenticated")
+            .field("acs_trans_id", &self.transaction.acs_trans_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Decides an AReq and builds its ARes [P-AREQ-30, Req 318, Req 319].

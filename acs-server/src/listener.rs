@@ -4,6 +4,7 @@
 mod activity;
 mod body_timer;
 mod connection;
+pub(crate) mod network;
 mod request;
 
 use std::net::SocketAddr;

@@ -73,7 +73,7 @@ pub enum Committed {
 }
 
 /// A transaction as stored.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TransactionRow {
     pub number: TransactionNumber,
     pub issuer_id: String,
@@ -91,6 +91,17 @@ pub struct TransactionRow {
     /// ARes bytes, kept sealed for the repeat window of 60 s and unreadable soon after. Set at
     /// insert, kept by Replace.
     pub reply: Option<Vec<u8>>,
+}
+
+/// Without the reply, which may hold an authentication value, and the state, which names merchant
+/// and card.
+impl std::fmt::Debug for TransactionRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TransactionRow")
+            .field("number", &self.number)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Account data of an open challenge.

@@ -98,10 +98,17 @@ enum Answer {
 }
 
 /// An ARes and the id it made.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Reply {
     pub(crate) ares: Bytes,
     pub(crate) acs_trans_id: TransId,
+}
+
+/// Without the message, which may hold an authentication value.
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reply({})", self.acs_trans_id)
+    }
 }
 
 /// Finds out whether this AReq is the first with its dsTransID [P-AREQ-20] and answers accordingly.

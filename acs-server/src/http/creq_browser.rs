@@ -87,8 +87,9 @@ async fn serve(
             tracing::error!(acs_trans_id = %id, %error, "a challenge step failed");
             pages::busy(language).into_response()
         }
-        Err(error) => {
-            tracing::error!(acs_trans_id = %id, %error, "a challenge step broke off");
+        // Its text would repeat what a panic said.
+        Err(_) => {
+            tracing::error!(acs_trans_id = %id, "a challenge step broke off");
             pages::busy(language).into_response()
         }
     }

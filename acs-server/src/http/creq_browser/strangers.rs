@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::driver::unpoisoned;
+use crate::listener::network;
 
 /// Unknown ids per address in the current window.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ impl Strangers {
     /// Counts one more; true when the address showed too many in this window. A full table counts
     /// no further addresses until the window ends.
     pub(crate) fn is_too_many(&self, address: IpAddr) -> bool {
+        let address = network::of(address);
         let mut window = unpoisoned(&self.0);
         if window.since.elapsed() >= WINDOW {
             *window = Window { since: Instant::now(), counts: HashMap::new() };

@@ -10,6 +10,7 @@ use acs_core::flow::consent::DeviceId;
 
 use crate::config::Limits;
 use crate::driver::unpoisoned;
+use crate::listener::network;
 
 /// Method runs of the last hour [P-MTH-06, P-TMO-10, Req 262].
 #[derive(Debug)]
@@ -56,6 +57,7 @@ impl MethodRuns {
         device: Option<DeviceId>,
         now: UtcMillis,
     ) {
+        let address = network::of(address);
         let mut runs = unpoisoned(&self.0);
         runs.drop_old(now);
         let from_here = runs.per_address.get(&address).copied().unwrap_or_default();
@@ -174,5 +176,10 @@ mod tests {
         assert!(!runs.contains(id(5), NOW, u32::MAX));
         runs.put_headers(id(9_999_999), address(2), "a", None, NOW);
         assert!(runs.contains(id(9_999_999), NOW, u32::MAX));
+        for n in 10..=14_u16 {
+            let of_one_customer = IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, n]);
+            runs.put_headers(id(n.into()), of_one_customer, "a", None, NOW);
+        }
+        assert!(runs.contains(id(12), NOW, u32::MAX) && !runs.contains(id(13), NOW, u32::MAX));
     }
 }
