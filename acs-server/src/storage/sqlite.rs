@@ -136,7 +136,7 @@ impl SqliteStore {
             queries: reader::Queries::new(options.queue),
             at_hand: reader::AtHand::open(path)?,
             checkpoint: checkpoint::Signal::default(),
-            reply_keys: ReplyKeys::new(&vault, keys, millis(options.reply_window))?,
+            reply_keys: ReplyKeys::new(&vault, keys, millis(options.reply_window)),
             window: Window::new(options.replay_entries, millis(options.replay_life)),
             page_bytes: conn
                 .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?

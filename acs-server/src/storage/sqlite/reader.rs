@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -63,7 +64,9 @@ impl Queries {
             // A snapshot that does not come about is no harm: each query then takes its own.
             let begun = batch.len() > 1 && execute(conn, "BEGIN").is_ok();
             for query in batch.drain(..) {
-                query(conn);
+                // A defect costs its own query: its caller hears nothing and gives up, and the
+                // thread goes on for all others.
+                let _ = catch_unwind(AssertUnwindSafe(|| query(conn)));
             }
             if begun && let Err(error) = execute(conn, "COMMIT") {
                 tracing::warn!(%error, "a reading snapshot did not end");
@@ -140,3 +143,26 @@ impl fmt::Debug for Queries {
 
 /// Queries answered from one snapshot, so that none waits long for its batch.
 const BATCH: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_query_that_panics_takes_no_other_with_it() {
+        let queries = Arc::new(Queries::new(8));
+        let running = Arc::clone(&queries);
+        let thread = std::thread::spawn(move || {
+            running.run(&Connection::open_in_memory().unwrap());
+        });
+        let (done, answered) = mpsc::channel();
+        queries.push(Box::new(|_| panic!("a defect"))).unwrap();
+        queries.push(Box::new(move |_| done.send(()).unwrap())).unwrap();
+        answered.recv_timeout(Duration::from_secs(10)).unwrap();
+        queries.close();
+        thread.join().unwrap();
+    }
+}

@@ -38,19 +38,21 @@ pub(super) struct ReplyKeys {
 
 impl ReplyKeys {
     /// `rows` are the keys of earlier runs: they open, but seal no more, so that a transaction
-    /// number drawn again after a crash never meets its old nonce under the same key.
-    pub(super) fn new(
-        vault: &Vault,
-        rows: Vec<(i64, UtcMillis, Vec<u8>)>,
-        window_ms: i64,
-    ) -> Result<Self, VaultError> {
+    /// number drawn again after a crash never meets its old nonce under the same key. One that does
+    /// not open is passed over: it is worth a minute of repeats, no service that does not start.
+    pub(super) fn new(vault: &Vault, rows: Vec<(i64, UtcMillis, Vec<u8>)>, window_ms: i64) -> Self {
         let mut known = BTreeMap::new();
         for (id, expires, sealed) in rows {
-            let key = vault.open(Purpose::ReplyKey, &id.to_be_bytes(), &sealed)?;
-            let aead = aead(&key)?;
-            known.insert(id, Arc::new(ReplyKey { id, expires, sealed, since: expires, aead }));
+            let key = vault.open(Purpose::ReplyKey, &id.to_be_bytes(), &sealed);
+            match key.and_then(|key| aead(&key)) {
+                Ok(aead) => {
+                    let key = ReplyKey { id, expires, sealed, since: expires, aead };
+                    known.insert(id, Arc::new(key));
+                }
+                Err(error) => tracing::warn!(%error, "a reply key was passed over"),
+            }
         }
-        Ok(Self { state: Mutex::new(State { known, current: None }), window_ms })
+        Self { state: Mutex::new(State { known, current: None }), window_ms }
     }
 
     /// Seals the reply of a transaction created at `at`. The number is the nonce: a row is inserted
@@ -178,7 +180,7 @@ mod tests {
     #[test]
     fn a_reply_opens_within_the_window_and_never_after() {
         let vault = Vault::ephemeral().unwrap();
-        let keys = ReplyKeys::new(&vault, Vec::new(), 60_000).unwrap();
+        let keys = ReplyKeys::new(&vault, Vec::new(), 60_000);
         let number = TransactionNumber(9);
         let sealed = keys.seal(&vault, number, UtcMillis(1000), b"ARes").unwrap();
         let same = keys.seal(&vault, TransactionNumber(10), UtcMillis(60_999), b"ARes").unwrap();
@@ -195,14 +197,29 @@ mod tests {
     #[test]
     fn keys_of_an_earlier_run_open_but_do_not_seal() {
         let vault = Vault::ephemeral().unwrap();
-        let keys = ReplyKeys::new(&vault, Vec::new(), 60_000).unwrap();
+        let keys = ReplyKeys::new(&vault, Vec::new(), 60_000);
         let number = TransactionNumber(9);
         let old = keys.seal(&vault, number, UtcMillis(0), b"ARes").unwrap();
         let rows = vec![(old.key.id, old.key.expires, old.key.sealed.clone())];
-        let keys = ReplyKeys::new(&vault, rows, 60_000).unwrap();
+        let keys = ReplyKeys::new(&vault, rows, 60_000);
         let new = keys.seal(&vault, number, UtcMillis(1), b"other").unwrap();
         assert_ne!(new.key.id, old.key.id);
         let opened = keys.open(number, old.key.id, &old.bytes).unwrap();
         assert_eq!(opened.as_deref(), Some(b"ARes".as_slice()));
+    }
+
+    #[test]
+    fn keys_of_an_unknown_vault_key_do_not_stop_the_store() {
+        let (lost, vault) = (Vault::ephemeral().unwrap(), Vault::ephemeral().unwrap());
+        let number = TransactionNumber(9);
+        let keys = ReplyKeys::new(&lost, Vec::new(), 60_000);
+        let old = keys.seal(&lost, number, UtcMillis(0), b"ARes").unwrap();
+        let rows = vec![
+            (old.key.id, old.key.expires, old.key.sealed.clone()),
+            (7, old.key.expires, b"rot".to_vec()),
+        ];
+        let keys = ReplyKeys::new(&vault, rows, 60_000);
+        assert_eq!(keys.open(number, old.key.id, &old.bytes).unwrap(), None);
+        assert!(keys.seal(&vault, number, UtcMillis(0), b"ARes").is_ok());
     }
 }
