@@ -10,15 +10,13 @@ use std::time::Duration;
 use acs_core::UtcMillis;
 use acs_core::profile::Contacts;
 use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
-use crate::config;
+use crate::{config, key_file};
 
 /// A way to reach cardholders.
 pub trait OtpGateway: Send + Sync + fmt::Debug {
@@ -39,15 +37,13 @@ pub fn open(gateway: &config::Gateway) -> Result<Arc<dyn OtpGateway>, String> {
     match gateway {
         config::Gateway::Outbox { file } => Ok(Arc::new(Outbox::new(file.clone()))),
         config::Gateway::Webhook { url, key_file } => {
-            let cannot = |e: &dyn fmt::Display| format!("{}: {e}", key_file.display());
-            let text = Zeroizing::new(std::fs::read_to_string(key_file).map_err(|e| cannot(&e))?);
-            let key = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|e| cannot(&e))?);
+            let key = key_file::load(key_file).map_err(|e| format!("{e:#}"))?;
             let client = reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
                 .https_only(url.scheme() == "https")
                 .build()
                 .map_err(|e| format!("no client for the webhook: {e}"))?;
-            Ok(Arc::new(Webhook::new(url.to_string(), &key, client)))
+            Ok(Arc::new(Webhook::new(url.to_string(), key.as_slice(), client)))
         }
     }
 }
@@ -210,7 +206,7 @@ impl Outbox {
             line.push(b'\n');
             tokio::task::spawn_blocking(move || append(&file, &line))
                 .await
-                .unwrap_or_else(|e| Err(std::io::Error::other(e)))
+                .unwrap_or_else(|_| Err(std::io::Error::other("the write broke off")))
                 .map_err(GatewayError::Outbox)
         })
     }
@@ -418,6 +414,25 @@ mod tests {
         assert_eq!(lines[0]["at"], "2023-11-14T22:13:20Z");
         assert_eq!(lines[0]["code"], "123456");
         assert!(!text.contains("+810"));
+    }
+
+    #[test]
+    fn a_webhook_without_a_whole_key_of_its_own_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let key_file = folder.path().join("webhook.key");
+        key_file::create(&key_file).unwrap();
+        let url = url::Url::parse("https://sender.example/").unwrap();
+        let gateway = config::Gateway::Webhook { url, key_file: key_file.clone() };
+        crate::tls::install_provider();
+        assert!(open(&gateway).is_ok());
+        std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(open(&gateway).unwrap_err().contains("readable by others"));
+        std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        for short in ["", "a2V5"] {
+            std::fs::write(&key_file, short).unwrap();
+            assert!(open(&gateway).unwrap_err().contains("32 bytes"));
+        }
     }
 
     #[test]
