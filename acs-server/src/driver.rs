@@ -1,8 +1,10 @@
 //! Runs what the core asks for, boring on purpose: load, one core step, commit, perform. Nothing
 //! leaves before its commit, and a commit that lost the race is decided anew on the new state.
 
+mod clock_watch;
 mod deadlines;
 mod desk;
+mod stuck;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,8 +135,12 @@ pub(crate) async fn step(
             let row = replacement(&row, after)?;
             unit.transaction = Some(TransactionWrite::Replace { row, expected: before.revision });
         }
+        let cancelled = cancelled(&unit);
         if commit(app, unit).await? == Committed::Conflict {
             continue;
+        }
+        for key in cancelled {
+            app.desk.deliveries.cancel(key);
         }
         if let Some(rejection) = rejection {
             report_refusal(app, &before, arrived, &rejection);
@@ -275,6 +281,17 @@ pub(crate) fn perform(
         send.clear();
     }
     Performed { unit, send }
+}
+
+/// Messages to cardholders that a unit takes back.
+fn cancelled(unit: &Unit) -> Vec<outgoing::Key> {
+    let taken_back = |write: &OutgoingWrite| match write {
+        OutgoingWrite::Closed { transaction, kind, .. } if *kind != OutgoingKind::RReq => {
+            Some((*transaction, *kind))
+        }
+        _ => None,
+    };
+    unit.outgoing.iter().filter_map(taken_back).collect()
 }
 
 /// The stored form of a state.

@@ -88,44 +88,58 @@ pub(crate) fn dispatch(app: &Arc<App>, row: OutgoingRow) {
     }
 }
 
-/// Sends again what a former process left behind: whether it arrived is unknown, so the same
-/// bytes go out once more.
+/// Sends again what a former process left behind, or what waits for a time that a clock set back has
+/// put far off: whether it arrived is unknown, so the same bytes go out once more.
 pub(crate) async fn recover(app: &Arc<App>) {
-    send_until(app, UtcMillis(i64::MAX)).await;
+    for _ in 0..MOST_LOOKS {
+        if send_until(app, UtcMillis(i64::MAX), RECOVERED).await == 0 {
+            return;
+        }
+    }
 }
 
 /// Starts every open row whose next try is due.
 pub(crate) async fn send_due(app: &Arc<App>) {
-    send_until(app, app.clock.now()).await;
+    send_until(app, app.clock.now(), BATCH).await;
 }
 
-async fn send_until(app: &Arc<App>, now: UtcMillis) {
-    let read = app.desk.deliveries.reading();
-    match app.store.outgoing_due(now, BATCH).await {
-        Ok(rows) => {
-            for row in rows {
-                if let Some(row) = app.desk.deliveries.start_read(row, &read) {
-                    tokio::spawn(deliver_all(Arc::clone(app), row));
-                }
-            }
-        }
-        Err(error) => tracing::error!(%error, "outgoing rows cannot be read"),
+/// Starts a batch of rows and says how many. Rows that are under way already, because their party
+/// hangs, stand first in the store: the look goes beyond them, or nobody else's would be found.
+async fn send_until(app: &Arc<App>, now: UtcMillis, batch: usize) -> usize {
+    let deliveries = &app.desk.deliveries;
+    let read = deliveries.reading();
+    let rows = app.store.outgoing_due(now, batch.saturating_add(read.surplus)).await;
+    let rows = rows.unwrap_or_else(|error| {
+        tracing::error!(%error, "outgoing rows cannot be read");
+        Vec::new()
+    });
+    let mut started = 0;
+    for row in rows.into_iter().filter_map(|row| deliveries.start_read(row, &read)) {
+        tokio::spawn(deliver_all(Arc::clone(app), row));
+        started += 1;
     }
+    started
 }
 
 /// Delivers a row and whatever replaced it meanwhile.
 async fn deliver_all(app: Arc<App>, row: OutgoingRow) {
     let key = (row.transaction, row.kind);
+    let deliveries = &app.desk.deliveries;
     let mut next = Some(row);
     while let Some(row) = next {
-        let _permit = app.desk.deliveries.permit(row.kind).await;
-        match row.kind {
-            OutgoingKind::RReq => send_rreq(&app, row).await,
-            OutgoingKind::Erro => send_erro(&app, row).await,
-            OutgoingKind::Otp => send_otp(&app, row).await,
-            OutgoingKind::Ask => asks::send(&app, row).await,
+        let _permit = deliveries.permit(&row).await;
+        let to_cardholder = matches!(row.kind, OutgoingKind::Otp | OutgoingKind::Ask);
+        if let Some(how) = deliveries.handed_over(&row) {
+            close(&app, &row, how).await;
+        } else if !(to_cardholder && deliveries.is_unwanted(key)) {
+            match row.kind {
+                OutgoingKind::RReq => send_rreq(&app, row).await,
+                OutgoingKind::Erro => send_erro(&app, row).await,
+                OutgoingKind::Otp => send_otp(&app, row).await,
+                OutgoingKind::Ask => asks::send(&app, row).await,
+            }
         }
-        next = app.desk.deliveries.finish(key);
+        next = deliveries.finish(key);
     }
 }
 
@@ -203,14 +217,24 @@ async fn attempted(app: &Arc<App>, row: &OutgoingRow, attempts: u32, maybe_sent:
             (OTP_RETRY_SECONDS << attempts.min(4)).min(OTP_RETRY_MAX_SECONDS)
         }
     };
-    write(app, row, |row| OutgoingWrite::Attempted {
+    let written = write(app, row, |row| OutgoingWrite::Attempted {
         transaction: row.transaction,
         kind: row.kind,
         attempts,
         next_attempt: app.clock.now().plus_seconds(wait),
         maybe_sent,
-    })
-    .await
+    });
+    written.await == Written::Yes
+}
+
+/// What became of a write about a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Yes,
+    /// A newer row has taken its place.
+    Replaced,
+    /// The store failed; the row is left alone for a while.
+    No,
 }
 
 /// Writes about `row` unless a newer row has taken its place.
@@ -218,17 +242,19 @@ async fn write(
     app: &Arc<App>,
     row: &OutgoingRow,
     change: impl FnOnce(&OutgoingRow) -> OutgoingWrite,
-) -> bool {
+) -> Written {
+    let key = (row.transaction, row.kind);
     let _turn = app.desk.turn(row.transaction).await;
-    if app.desk.deliveries.is_replaced((row.transaction, row.kind)) {
-        return false;
+    if app.desk.deliveries.is_replaced(key) {
+        return Written::Replaced;
     }
     let unit = Unit { outgoing: vec![change(row)], ..Unit::default() };
     match driver::commit(app, unit).await {
-        Ok(_) => true,
+        Ok(_) => Written::Yes,
         Err(error) => {
             tracing::error!(transaction = row.transaction.0, %error, "an attempt cannot be noted");
-            false
+            app.desk.deliveries.hold(key);
+            Written::No
         }
     }
 }
@@ -277,13 +303,18 @@ async fn send_otp(app: &Arc<App>, row: OutgoingRow) {
     }
 }
 
+/// Ends a row. While the store cannot be told, memory is: a message that was handed over is not sent
+/// again a moment later, and then again, for as long as a disk is full.
 async fn close(app: &Arc<App>, row: &OutgoingRow, how: &'static str) {
-    write(app, row, |row| OutgoingWrite::Closed {
+    let written = write(app, row, |row| OutgoingWrite::Closed {
         transaction: row.transaction,
         kind: row.kind,
         how,
-    })
-    .await;
+    });
+    match written.await {
+        Written::No => app.desk.deliveries.note_handed_over(row, how),
+        _ => app.desk.deliveries.forget_handed_over((row.transaction, row.kind)),
+    }
 }
 
 /// Posts an Erro about a bad or missing RRes to dsURL: once, whatever comes back [P-ERRO-04].
@@ -293,7 +324,7 @@ async fn send_erro(app: &Arc<App>, row: OutgoingRow) {
         kind: row.kind,
         how: "posted",
     });
-    if !closed.await {
+    if closed.await != Written::Yes {
         return;
     }
     let Some((ds, url)) = target(app, &row) else { return };
@@ -324,6 +355,9 @@ fn rres_timer(app: &App) -> Duration {
 
 /// Number of rows one look takes.
 const BATCH: usize = 256;
+/// The same for a recovery, and how many looks it may take.
+const RECOVERED: usize = 4096;
+const MOST_LOOKS: usize = 16;
 const OTP_RETRY_SECONDS: u32 = 2;
 const OTP_RETRY_MAX_SECONDS: u32 = 30;
 const ERRO_TIMER: Duration = Duration::from_secs(5);

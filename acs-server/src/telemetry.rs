@@ -75,9 +75,10 @@ pub fn hook_panics() {
     }));
 }
 
-const DESCRIPTIONS: [(&str, &str); 9] = [
+const DESCRIPTIONS: [(&str, &str); 10] = [
     ("acs_areq_total", "AReqs answered, by directory server and transaction status"),
     ("acs_areq_unstored_total", "AReqs that could not be stored"),
+    ("acs_clock_jumps_total", "How often the system's clock was set while the service ran"),
     ("acs_erro_total", "Erros sent, by code and rule"),
     ("acs_erro_received_total", "Erros received, by directory server"),
     ("acs_foreign_ds_url_total", "AReqs whose dsURL is outside the allowed targets"),

@@ -3,45 +3,64 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use tokio::task::JoinHandle;
 
+use super::clock_watch::ClockWatch;
 use super::{Arrived, StepError, step};
 use crate::app::{App, Latch};
 use crate::outgoing;
-use crate::storage::TransactionNumber;
+use crate::storage::{StoreError, TransactionNumber};
 
 /// Starts the loop; abort the handle to stop it.
 pub fn spawn(app: &Arc<App>) -> JoinHandle<()> {
     let app = Arc::clone(app);
     tokio::spawn(async move {
         outgoing::recover(&app).await;
+        let mut watch = ClockWatch::new(app.clock.now(), Instant::now());
         loop {
             fire_due(&app).await;
             app.readiness.release(Latch::DeadlinesRecovered);
+            look_at_clock(&app, &mut watch).await;
             outgoing::send_due(&app).await;
             tokio::time::sleep(TICK).await;
         }
     })
 }
 
+/// Tells of a clock that was set. Set back, the next tries of all open messages would lie far off, so
+/// they are made now.
+async fn look_at_clock(app: &Arc<App>, watch: &mut ClockWatch) {
+    let jump = watch.look(app.clock.now(), Instant::now());
+    let Some(jump_ms) = jump.filter(|_| !app.config.clock_is_movable()) else { return };
+    metrics::counter!("acs_clock_jumps_total").increment(1);
+    tracing::error!(jump_ms, alert = true, "the system's clock was set: deadlines follow it");
+    if jump_ms < 0 {
+        outgoing::recover(app).await;
+    }
+}
+
 /// Fires every deadline at or before the clock's now; returns when all have committed.
 pub async fn fire_due(app: &Arc<App>) {
     let mut fired: HashMap<TransactionNumber, u8> = HashMap::new();
+    let stuck = &app.desk.stuck;
     loop {
-        let due = match app.store.due(app.clock.now(), BATCH + fired.len()).await {
+        let limit = BATCH + fired.len() + stuck.len();
+        let due = match app.store.due(app.clock.now(), limit).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::error!(%error, "due transactions cannot be read");
                 return;
             }
         };
+        let now = Instant::now();
         // A transaction may have several deadlines in the past, but one that never moves is not
         // asked for ever.
         let fresh: Vec<_> = due
             .into_iter()
+            .filter(|number| !stuck.rests(*number, now))
             .filter(|number| {
                 let times = fired.entry(*number).or_default();
                 *times = times.saturating_add(1);
@@ -58,13 +77,23 @@ pub async fn fire_due(app: &Arc<App>) {
 }
 
 async fn fire(app: &Arc<App>, number: TransactionNumber) {
-    match step(app, number, None, &Arrived::Deadline, None).await {
-        Ok(_) | Err(StepError::Unknown) => {}
-        Err(error) => tracing::error!(transaction = number.0, %error, "a deadline did not fire"),
-    }
+    let stuck = &app.desk.stuck;
+    let error = match step(app, number, None, &Arrived::Deadline, None).await {
+        Ok(_) | Err(StepError::Unknown) => return stuck.moved(number),
+        Err(error) => error,
+    };
+    // A store that fails may work again soon; a row that cannot be read will hardly get better.
+    let longest = match &error {
+        StepError::State(_) | StepError::Store(StoreError::Corrupt(_)) => LONGEST_REST,
+        _ => SHORT_REST,
+    };
+    stuck.failed(number, Instant::now(), longest);
+    tracing::error!(transaction = number.0, %error, "a deadline did not fire");
 }
 
 const TICK: Duration = Duration::from_millis(250);
 const BATCH: usize = 256;
 const CONCURRENT: usize = 16;
 const MAX_FIRINGS: u8 = 4;
+const LONGEST_REST: Duration = Duration::from_secs(600);
+const SHORT_REST: Duration = Duration::from_secs(2);

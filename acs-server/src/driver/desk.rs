@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::stuck::Stuck;
 use crate::config::Limits;
 use crate::http::areq::{InFlight, ServerIds};
 use crate::http::creq_browser::Strangers;
@@ -21,6 +22,7 @@ pub struct Desk {
     pub(crate) rounds: Rounds,
     pub(crate) server_ids: ServerIds,
     pub(crate) strangers: Strangers,
+    pub(super) stuck: Stuck,
     turns: Vec<tokio::sync::Mutex<()>>,
 }
 
@@ -35,6 +37,7 @@ impl Desk {
             rounds: Rounds::default(),
             server_ids: ServerIds::default(),
             strangers: Strangers::default(),
+            stuck: Stuck::default(),
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
         }
     }

@@ -1,102 +1,167 @@
-//! Which rows this process is delivering, so that none is sent twice at a time.
+//! What this process is delivering, so that none is sent twice at a time, and room for it: apart for
+//! every party, so that one that hangs holds up nobody else.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use acs_core::UtcMillis;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Key;
 use crate::driver::unpoisoned;
 use crate::storage::{OutgoingKind, OutgoingRow};
 
 /// The rows under way, and bounded room for them.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Deliveries {
     rows: Mutex<Rows>,
-    rreqs: Semaphore,
-    otps: Semaphore,
-    /// Apart from codes: a request lives for days, and one issuer's silence must not hold up codes.
-    asks: Semaphore,
+    /// Room by kind and party: as many as the configuration names.
+    lanes: Mutex<HashMap<Lane, Arc<Semaphore>>>,
 }
+
+/// What a directory server or an issuer's gateway takes. Codes have a lane apart from requests, which
+/// live for days.
+type Lane = (OutgoingKind, String);
 
 #[derive(Debug, Default)]
 struct Rows {
-    /// Rows under way, each with the newer row that waits for its end.
-    active: HashMap<Key, Option<OutgoingRow>>,
+    active: HashMap<Key, Active>,
     /// When deliveries ended: a row read from the store before that moment is out of date.
     finished: HashMap<Key, Instant>,
+    /// Rows that the store could not be told about: none is looked at again before its time.
+    held: HashMap<Key, Instant>,
+    /// Rows handed over which the store still has as open: they are closed, never sent again.
+    handed_over: HashMap<Key, HandedOver>,
 }
 
-impl Default for Deliveries {
-    fn default() -> Self {
-        Self {
-            rows: Mutex::default(),
-            rreqs: Semaphore::new(CONCURRENT),
-            otps: Semaphore::new(CONCURRENT),
-            asks: Semaphore::new(CONCURRENT),
-        }
-    }
+/// A row under way.
+#[derive(Debug, Default)]
+struct Active {
+    /// The newer row that waits for its end.
+    newer: Option<OutgoingRow>,
+    /// It is no longer wanted.
+    cancelled: bool,
+}
+
+/// How a row ended; with its expiry, which a newer row of the same key does not share.
+#[derive(Debug)]
+struct HandedOver {
+    expires: UtcMillis,
+    how: &'static str,
 }
 
 /// The moment a look into the store began.
 #[derive(Debug)]
-pub(super) struct Reading(Instant);
+pub(super) struct Reading {
+    since: Instant,
+    /// Rows that a look may find and that will not be started.
+    pub(super) surplus: usize,
+}
 
 impl Deliveries {
     /// Takes a just committed row: gives it back to be delivered now, or keeps it until the
     /// delivery of the row it replaced has ended.
     pub(super) fn start_or_queue(&self, row: OutgoingRow) -> Option<OutgoingRow> {
         let mut rows = unpoisoned(&self.rows);
-        if let Some(waiting) = rows.active.get_mut(&key(&row)) {
-            *waiting = Some(row);
+        if let Some(active) = rows.active.get_mut(&key(&row)) {
+            active.newer = Some(row);
             return None;
         }
-        rows.active.insert(key(&row), None);
+        rows.active.insert(key(&row), Active::default());
         Some(row)
     }
 
     /// Begins a look into the store.
     pub(super) fn reading(&self) -> Reading {
         let now = Instant::now();
-        unpoisoned(&self.rows).finished.retain(|_, ended| now - *ended < MEMORY);
-        Reading(now)
+        let mut rows = unpoisoned(&self.rows);
+        rows.finished.retain(|_, ended| now - *ended < MEMORY);
+        rows.held.retain(|_, until| *until > now);
+        Reading { since: now, surplus: rows.active.len() + rows.held.len() }
     }
 
-    /// Takes a row found by a look: gives it back unless it is under way or was since.
+    /// Takes a row found by a look: gives it back unless it is held, under way, or was since.
     pub(super) fn start_read(&self, row: OutgoingRow, read: &Reading) -> Option<OutgoingRow> {
+        let key = key(&row);
         let mut rows = unpoisoned(&self.rows);
-        let out_of_date = rows.finished.get(&key(&row)).is_some_and(|ended| *ended >= read.0);
-        if out_of_date || rows.active.contains_key(&key(&row)) {
+        let out_of_date = rows.finished.get(&key).is_some_and(|ended| *ended >= read.since);
+        if out_of_date || rows.held.contains_key(&key) || rows.active.contains_key(&key) {
             return None;
         }
-        rows.active.insert(key(&row), None);
+        rows.active.insert(key, Active::default());
         Some(row)
     }
 
     /// Whether a newer row has taken the place of the one under way.
     pub(super) fn is_replaced(&self, key: Key) -> bool {
-        unpoisoned(&self.rows).active.get(&key).is_some_and(Option::is_some)
+        unpoisoned(&self.rows).active.get(&key).is_some_and(|active| active.newer.is_some())
+    }
+
+    /// Whether nobody wants the row under way any more.
+    pub(super) fn is_unwanted(&self, key: Key) -> bool {
+        let rows = unpoisoned(&self.rows);
+        rows.active.get(&key).is_some_and(|active| active.cancelled || active.newer.is_some())
+    }
+
+    /// The row was closed by somebody else: if it waits for room it does not leave.
+    pub(crate) fn cancel(&self, key: Key) {
+        let mut rows = unpoisoned(&self.rows);
+        if let Some(active) = rows.active.get_mut(&key) {
+            active.cancelled = true;
+        }
+        rows.finished.insert(key, Instant::now());
+        rows.handed_over.remove(&key);
+    }
+
+    /// The store could not be told about a row: it is left alone for a while.
+    pub(super) fn hold(&self, key: Key) {
+        unpoisoned(&self.rows).held.insert(key, Instant::now() + HOLD);
+    }
+
+    /// A row was handed over and the store could not be told.
+    pub(super) fn note_handed_over(&self, row: &OutgoingRow, how: &'static str) {
+        let done = HandedOver { expires: row.expires, how };
+        unpoisoned(&self.rows).handed_over.insert(key(row), done);
+    }
+
+    /// How a row of which the store knows nothing ended.
+    pub(super) fn handed_over(&self, row: &OutgoingRow) -> Option<&'static str> {
+        let rows = unpoisoned(&self.rows);
+        let done = rows.handed_over.get(&key(row))?;
+        (done.expires == row.expires).then_some(done.how)
+    }
+
+    /// The store knows how a row ended.
+    pub(super) fn forget_handed_over(&self, key: Key) {
+        unpoisoned(&self.rows).handed_over.remove(&key);
     }
 
     /// Ends a delivery; gives the row that replaced it.
     pub(super) fn finish(&self, key: Key) -> Option<OutgoingRow> {
         let mut rows = unpoisoned(&self.rows);
         rows.finished.insert(key, Instant::now());
-        if let Some(next) = rows.active.get_mut(&key).and_then(Option::take) {
+        if let Some(active) = rows.active.get_mut(&key)
+            && let Some(next) = active.newer.take()
+        {
+            active.cancelled = false;
             return Some(next);
         }
         rows.active.remove(&key);
         None
     }
 
-    /// Room for one more delivery of this kind.
-    pub(super) async fn permit(&self, kind: OutgoingKind) -> Option<SemaphorePermit<'_>> {
-        match kind {
-            OutgoingKind::RReq | OutgoingKind::Erro => self.rreqs.acquire().await.ok(),
-            OutgoingKind::Otp => self.otps.acquire().await.ok(),
-            OutgoingKind::Ask => self.asks.acquire().await.ok(),
-        }
+    /// Room for one more delivery to the party of this row.
+    pub(super) async fn permit(&self, row: &OutgoingRow) -> Option<OwnedSemaphorePermit> {
+        let lane = match row.kind {
+            OutgoingKind::RReq | OutgoingKind::Erro => (OutgoingKind::RReq, row.ds_id.clone()),
+            kind @ (OutgoingKind::Otp | OutgoingKind::Ask) => (kind, row.issuer_id.clone()),
+        };
+        let room = {
+            let mut lanes = unpoisoned(&self.lanes);
+            Arc::clone(lanes.entry(lane).or_insert_with(|| Arc::new(Semaphore::new(CONCURRENT))))
+        };
+        room.acquire_owned().await.ok()
     }
 }
 
@@ -106,3 +171,89 @@ fn key(row: &OutgoingRow) -> Key {
 
 const CONCURRENT: usize = 64;
 const MEMORY: Duration = Duration::from_secs(60);
+/// How long a row is left alone that the store could not be told about.
+const HOLD: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::TransactionNumber;
+
+    fn row(number: u64, kind: OutgoingKind, party: &str) -> OutgoingRow {
+        OutgoingRow {
+            issuer_id: party.to_owned(),
+            ds_id: party.to_owned(),
+            transaction: TransactionNumber(number),
+            kind,
+            destination: String::new(),
+            payload: Vec::new(),
+            attempts: 0,
+            next_attempt: UtcMillis(0),
+            maybe_sent: false,
+            expires: UtcMillis(9),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_party_that_hangs_holds_up_nobody_else() {
+        let deliveries = Deliveries::default();
+        for (kind, other) in [
+            (OutgoingKind::RReq, OutgoingKind::Otp),
+            (OutgoingKind::Otp, OutgoingKind::Ask),
+            (OutgoingKind::Ask, OutgoingKind::RReq),
+        ] {
+            let mut taken = Vec::new();
+            for number in 0..CONCURRENT as u64 {
+                taken.push(deliveries.permit(&row(number, kind, "slow")).await);
+            }
+            let patience = Duration::from_millis(50);
+            let (one_more, fast) = (row(99, kind, "slow"), row(99, kind, "fast"));
+            assert!(tokio::time::timeout(patience, deliveries.permit(&one_more)).await.is_err());
+            let permit = tokio::time::timeout(patience, deliveries.permit(&fast)).await;
+            assert!(permit.unwrap().is_some(), "{kind:?}");
+            let elsewhere = row(99, other, "slow");
+            assert!(tokio::time::timeout(patience, deliveries.permit(&elsewhere)).await.is_ok());
+        }
+    }
+
+    #[test]
+    fn what_was_handed_over_is_known_until_the_store_knows() {
+        let deliveries = Deliveries::default();
+        let code = row(1, OutgoingKind::Otp, "bank");
+        deliveries.note_handed_over(&code, "delivered");
+        assert_eq!(deliveries.handed_over(&code), Some("delivered"));
+        let newer = OutgoingRow { expires: UtcMillis(10), ..code.clone() };
+        assert_eq!(deliveries.handed_over(&newer), None, "another code");
+        deliveries.forget_handed_over(key(&code));
+        assert_eq!(deliveries.handed_over(&code), None);
+    }
+
+    #[test]
+    fn a_held_row_is_not_started_and_makes_room_for_others() {
+        let deliveries = Deliveries::default();
+        let code = row(1, OutgoingKind::Otp, "bank");
+        deliveries.hold(key(&code));
+        let read = deliveries.reading();
+        assert_eq!(read.surplus, 1);
+        assert!(deliveries.start_read(code, &read).is_none());
+        assert!(deliveries.start_read(row(2, OutgoingKind::Otp, "bank"), &read).is_some());
+        assert_eq!(deliveries.reading().surplus, 2);
+    }
+
+    #[test]
+    fn a_cancelled_row_is_unwanted_and_the_one_after_it_is_not() {
+        let deliveries = Deliveries::default();
+        let code = row(1, OutgoingKind::Otp, "bank");
+        let read = deliveries.reading();
+        assert!(deliveries.start_or_queue(code.clone()).is_some());
+        assert!(!deliveries.is_unwanted(key(&code)));
+        deliveries.cancel(key(&code));
+        assert!(deliveries.is_unwanted(key(&code)));
+        let newer = OutgoingRow { expires: UtcMillis(10), ..code.clone() };
+        assert!(deliveries.start_or_queue(newer).is_none(), "it waits");
+        assert!(deliveries.finish(key(&code)).is_some());
+        assert!(!deliveries.is_unwanted(key(&code)));
+        assert!(deliveries.finish(key(&code)).is_none());
+        assert!(deliveries.start_read(code, &read).is_none(), "read before it was cancelled");
+    }
+}

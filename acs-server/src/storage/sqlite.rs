@@ -16,7 +16,7 @@ mod writer;
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -105,6 +105,8 @@ struct Shared {
     page_bytes: u64,
     /// The latest time any caller has named: the store has no clock of its own.
     latest: AtomicI64,
+    /// Open outgoing rows that the last look could not read.
+    unreadable: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -142,6 +144,7 @@ impl SqliteStore {
                 .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?
                 .into(),
             latest: AtomicI64::new(0),
+            unreadable: AtomicUsize::new(0),
             vault,
             options,
         });
@@ -323,7 +326,9 @@ impl Store for SqliteStore {
         now: UtcMillis,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<TransactionNumber>, StoreError>> {
-        self.shared.note_time(now);
+        // Whoever asks reads the clock. It may have been set back: a time that is still to come would
+        // end every reply key as soon as it is made.
+        self.shared.latest.store(now.0, Ordering::Relaxed);
         Box::pin(self.read(move |_, conn| {
             let mut statement = conn.prepare_cached(
                 "SELECT number FROM transactions WHERE deadline <= ?1
@@ -346,15 +351,19 @@ impl Store for SqliteStore {
         // Not a time that has come: recovery asks for all rows, however far off.
         Box::pin(self.read(move |shared, conn| {
             let mut statement = conn.prepare_cached(rows::OUTGOING_DUE)?;
-            let mut found = statement.query(params![now.0, sql_limit(limit)])?;
+            let mut found = statement.query([now.0])?;
             let mut due = Vec::new();
-            while let Some(row) = found.next()? {
+            let mut unreadable = Unreadable::default();
+            // Unreadable rows do not count, or enough of them would hold up the others for ever.
+            while due.len() < limit
+                && let Some(row) = found.next()?
+            {
                 match rows::read_outgoing(&shared.vault, row) {
                     Ok(row) => due.push(row),
-                    // One unreadable row must not hold up the others for ever.
-                    Err(error) => tracing::error!(%error, "an outgoing row was passed over"),
+                    Err(error) => unreadable.note(error),
                 }
             }
+            unreadable.tell(&shared.unreadable);
             Ok(due)
         }))
     }
@@ -442,7 +451,7 @@ impl Drop for SqliteStore {
 }
 
 impl Shared {
-    /// The clock may be moved forward by the development profile, never back.
+    /// Times of rows that are written: the newest counts until the clock is read again.
     fn note_time(&self, now: UtcMillis) {
         if self.latest.load(Ordering::Relaxed) < now.0 {
             self.latest.fetch_max(now.0, Ordering::Relaxed);
@@ -457,6 +466,30 @@ impl Shared {
     fn note_written(&self, units: usize) {
         let pages = 3 + units as u64 / 4;
         self.checkpoint.note_written(pages * self.page_bytes);
+    }
+}
+
+/// Outgoing rows of one look that could not be read.
+#[derive(Debug, Default)]
+struct Unreadable {
+    count: usize,
+    first: Option<StoreError>,
+}
+
+impl Unreadable {
+    fn note(&mut self, error: StoreError) {
+        self.count += 1;
+        self.first.get_or_insert(error);
+    }
+
+    /// Tells the log when there are more than the last look found: it looks four times a second.
+    fn tell(self, known: &AtomicUsize) {
+        let Self { count, first } = self;
+        if count > known.swap(count, Ordering::Relaxed)
+            && let Some(error) = first
+        {
+            tracing::error!(count, %error, alert = true, "outgoing rows cannot be read and stay");
+        }
     }
 }
 

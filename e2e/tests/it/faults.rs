@@ -1,7 +1,11 @@
 //! Failing neighbours: a directory server that does not answer, a disk that is full, a database
 //! that is locked, an outbox that cannot be written. Nothing of that ever becomes Y.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use ds_simulator::{Faults, RreqFault};
@@ -167,4 +171,113 @@ async fn codes_that_cannot_be_delivered_are_tried_again() {
     assert_eq!(last.returned().unwrap().message["transStatus"], "Y");
     assert_eq!(stage.result(&payment).await["transStatus"], "Y");
     assert!(!stage.acs.log().contains(&code));
+}
+
+/// A gateway that takes codes and counts them. It answers the first only when it is let.
+struct Gateway {
+    port: u16,
+    taken: Arc<AtomicUsize>,
+    let_go: mpsc::Sender<()>,
+}
+
+impl Gateway {
+    fn open() -> Self {
+        let socket = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&taken);
+        let (let_go, wait) = mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in socket.incoming().flatten() {
+                read_request(&stream);
+                if counted.fetch_add(1, Ordering::SeqCst) == 0 {
+                    let _ = wait.recv();
+                }
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+                let _ = (&stream).write_all(answer);
+            }
+        });
+        Self { port, taken, let_go }
+    }
+
+    fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+}
+
+fn read_request(stream: &TcpStream) {
+    let mut lines = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if lines.read_line(&mut line).unwrap_or(0) <= 2 {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let _ = lines.read_exact(&mut vec![0; length]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_was_handed_over_is_not_sent_again_while_the_store_fails() {
+    let gateway = Gateway::open();
+    let url = format!("http://127.0.0.1:{}/", gateway.port);
+    let config = move |config: &mut toml::Table| {
+        for issuer in config["issuer"].as_array_mut().unwrap() {
+            let key = issuer["api"]["key_file"].as_str().unwrap().to_owned();
+            issuer["otp"]["gateway"] = toml::Table::from_iter([
+                ("kind".to_owned(), "webhook".into()),
+                ("url".to_owned(), url.clone().into()),
+                ("key_file".to_owned(), key.into()),
+            ])
+            .into();
+        }
+    };
+    let stage = Stage::set_with(Setup { config: Some(Box::new(config)), ..Setup::default() }).await;
+    let (_, creq) = stage.challenged(&Issuer::Alpha.pan(Card::Sms), "2.2.0").await;
+    let page = stage.tab().creq(&creq, None).await.unwrap();
+    assert!(page.code_form().is_some(), "{}", page.text());
+    let arrived = async {
+        while gateway.taken() == 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), arrived).await.unwrap();
+    let lock = rusqlite::Connection::open(stage.acs.database()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    gateway.let_go.send(()).unwrap();
+    // Its next try would be due two seconds after the page.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(gateway.taken(), 1, "the cardholder gets one code, not four a second");
+    lock.execute_batch("ROLLBACK").unwrap();
+    let closed = async {
+        loop {
+            let found: Option<String> = lock
+                .query_row("SELECT closed FROM outgoing WHERE kind = 2", [], |row| row.get(0))
+                .unwrap();
+            if let Some(how) = found {
+                return how;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let how = tokio::time::timeout(Duration::from_secs(20), closed).await.unwrap();
+    assert_eq!((how.as_str(), gateway.taken()), ("delivered", 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_rots_floods_no_log_and_holds_up_no_deadline() {
+    let stage = Stage::set_with(Setup::default()).await;
+    stage.challenged(&Issuer::Alpha.pan(Card::Sms), "2.2.0").await;
+    let database = rusqlite::Connection::open(stage.acs.database()).unwrap();
+    database.execute("UPDATE transactions SET state = x'7b'", []).unwrap();
+    let (payment, _) = stage.challenged(&Issuer::Alpha.pan(Card::Sms), "2.2.0").await;
+    stage.acs.advance(Duration::from_secs(60)).await.unwrap();
+    let result = stage.result(&payment).await;
+    assert_eq!((&result["transStatus"], &result["challengeCancel"]), (&"N".into(), &"05".into()));
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let told = stage.acs.log().matches("a deadline did not fire").count();
+    assert!((1..=5).contains(&told), "{told} lines in six seconds");
 }

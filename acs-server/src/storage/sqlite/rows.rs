@@ -264,7 +264,7 @@ pub(super) fn read_replay(digests: &[u8; 32]) -> ReplayKey {
 pub(super) const OUTGOING_DUE: &str =
     "SELECT transaction_number, kind, issuer_id, ds_id, sealed, attempts, next_attempt, maybe_sent,
      expires FROM outgoing WHERE closed IS NULL AND next_attempt <= ?1
-     ORDER BY next_attempt, transaction_number LIMIT ?2";
+     ORDER BY next_attempt, transaction_number";
 
 pub(super) fn read_outgoing(vault: &Vault, row: &Row<'_>) -> Result<OutgoingRow, StoreError> {
     let transaction = read_number(row.get(0)?)?;

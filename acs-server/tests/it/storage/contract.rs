@@ -63,7 +63,7 @@ macro_rules! contract {
 
 pub(crate) use {contract, mount};
 
-async fn commit(store: &dyn Store, unit: Unit) {
+pub(crate) async fn commit(store: &dyn Store, unit: Unit) {
     assert_eq!(store.commit(unit).await.unwrap(), Committed::Durable);
 }
 

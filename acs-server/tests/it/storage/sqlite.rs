@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use acs_server::storage::Store;
 use acs_server::storage::sqlite::{SqliteOptions, SqliteStore};
+use acs_server::storage::{OutgoingKind, Store, TransactionRow};
 use acs_server::vault::Vault;
 use tempfile::TempDir;
 
-use super::Engine;
 use super::contract::contract;
+use super::{Engine, START, insert, outgoing, put, row};
 
 contract!(Sqlite);
 
@@ -41,4 +41,38 @@ impl Engine for Sqlite {
     fn import_cards(&self, issuer_id: &str, lines: &str) {
         crate::cards::import(&self.path(), &self.vault, issuer_id, lines).unwrap();
     }
+}
+
+/// A vault key that is gone, or a disk that rots.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_cannot_be_read_hold_up_no_other() {
+    let mut engine = Sqlite::new();
+    let store = engine.open();
+    for _ in 0..20 {
+        super::contract::commit(&*store, put(outgoing(store.next_number(), OutgoingKind::Otp)))
+            .await;
+    }
+    store.close().await.unwrap();
+    drop(store);
+    engine.vault = Arc::new(Vault::ephemeral().unwrap());
+    let store = engine.open();
+    let number = store.next_number();
+    super::contract::commit(&*store, put(outgoing(number, OutgoingKind::RReq))).await;
+    let due = store.outgoing_due(START, 5).await.unwrap();
+    assert_eq!(due.iter().map(|row| row.transaction).collect::<Vec<_>>(), [number]);
+}
+
+/// The system's clock may be set back: what is stored then can be repeated as at any other time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_is_set_back_ends_no_reply_key() {
+    let store = Sqlite::new().open();
+    store.due(START.plus_seconds(3600), 1).await.unwrap();
+    super::contract::commit(&*store, insert(row(store.next_number()))).await;
+    store.due(START, 1).await.unwrap();
+    let number = store.next_number();
+    let answered = TransactionRow { reply: Some(b"ARes".to_vec()), ..row(number) };
+    super::contract::commit(&*store, insert(answered)).await;
+    // The writer looks for keys past their time after each group.
+    super::contract::commit(&*store, insert(row(store.next_number()))).await;
+    assert!(store.transaction(number).await.unwrap().unwrap().reply.is_some());
 }
