@@ -560,7 +560,7 @@ fn list<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
 }
 
 /// Longest `errorDetail` and `errorDescription`.
-const MAX_DETAIL: usize = 2048;
+pub(crate) const MAX_DETAIL: usize = 2048;
 
 #[cfg(test)]
 mod tests {

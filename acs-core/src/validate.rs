@@ -130,7 +130,7 @@ impl Walk<'_> {
     pub(crate) fn message(&self, table: &'static Table, message: &Document<'_>) -> Findings {
         let mut findings = Findings::default();
         if message.has_repeats() {
-            duplicates::find(message.root(), None, &mut findings);
+            findings.duplicated = duplicates::find(message.root());
         }
         self.object(table, message.root(), None, &mut findings);
         findings

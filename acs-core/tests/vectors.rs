@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use acs_core::dictionary::Cell;
+use acs_core::dictionary::{Cell, Message};
 use acs_core::element::{DeviceChannel, MessageCategory, MessageVersion};
 use acs_core::erro::{Rejection, erro};
 use acs_core::message::{ReadRules, read_areq, read_creq, read_oreq, read_rres};
+use acs_core::outgoing;
 use test_vectors::{Expect, Vector};
 
 fn rules() -> ReadRules {
@@ -56,6 +57,10 @@ fn disagreement(vector: &Vector) -> Option<String> {
         }
         (Expect::Erro { code, detail }, Err(rejection)) => {
             let erro = erro(&rejection, &MessageVersion::ALL);
+            let version = rejection.context.version.unwrap_or(MessageVersion::V231);
+            if let Err(names) = outgoing::check(&erro.body, Message::Erro, version, None, None) {
+                return Some(format!("the Erro breaks the tables at {names}"));
+            }
             let names: BTreeSet<_> = erro.detail.split(',').map(str::to_owned).collect();
             let same = erro.code.as_str() == code && detail.as_ref().is_none_or(|d| *d == names);
             let found = (erro.code.as_str(), &erro.detail);

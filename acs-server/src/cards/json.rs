@@ -1,17 +1,19 @@
 //! JSON as far as card files use it: strings and objects, borrowed from the line. Everything else
-//! is kept as "something else", so that no message of the parser ever quotes a value.
+//! is kept as "something else", so that no message of the parser ever quotes a value. What no good
+//! line has, deeper nesting or more parts than there are keys, is looked through and not kept.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value.
 #[derive(PartialEq, Eq)]
 pub(super) enum Json<'a> {
     Text(Cow<'a, str>),
-    /// Members in the order of the file, repeated ones too.
+    /// The first [`MOST_PARTS`] members in the order of the file, repeated ones too.
     Object(Vec<(Cow<'a, str>, Self)>),
+    /// The first [`MOST_PARTS`] items.
     Array(Vec<Self>),
     Null,
     Other,
@@ -20,19 +22,32 @@ pub(super) enum Json<'a> {
 impl<'a> Json<'a> {
     /// Parses a whole line; the error is the place where it stopped.
     pub(super) fn parse(line: &'a str) -> Result<Self, usize> {
-        serde_json::from_str(line).map_err(|error| error.column())
+        let mut input = serde_json::Deserializer::from_str(line);
+        let value = Inside(0).deserialize(&mut input).and_then(|value| input.end().map(|()| value));
+        value.map_err(|error| error.column())
     }
 }
 
-impl<'de> Deserialize<'de> for Json<'de> {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        input.deserialize_any(JsonVisitor)
+/// Reads a value that is inside so many others.
+#[derive(Clone, Copy)]
+struct Inside(u8);
+
+impl Inside {
+    /// Whether a container here keeps one more part than `count`.
+    const fn keeps(self, count: usize) -> bool {
+        self.0 < MOST_DEPTH && count < MOST_PARTS
     }
 }
 
-struct JsonVisitor;
+impl<'de> DeserializeSeed<'de> for Inside {
+    type Value = Json<'de>;
 
-impl<'de> Visitor<'de> for JsonVisitor {
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
+        input.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Inside {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,20 +64,24 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some((key, value)) = map.next_entry()? {
-            if let Json::Text(key) = key {
-                members.push((key, value));
-            }
+        while self.keeps(members.len())
+            && let Some(Json::Text(key)) = map.next_key_seed(self)?
+        {
+            members.push((key, map.next_value_seed(Self(self.0 + 1))?));
         }
-        Ok(Json::Object(members))
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(if self.keeps(0) { Json::Object(members) } else { Json::Other })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
+        while self.keeps(items.len())
+            && let Some(item) = seq.next_element_seed(Self(self.0 + 1))?
+        {
             items.push(item);
         }
-        Ok(Json::Array(items))
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(if self.keeps(0) { Json::Array(items) } else { Json::Other })
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
@@ -85,3 +104,9 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(Json::Other)
     }
 }
+
+/// Containers inside each other that a good line has: itself, its passkeys, a passkey.
+const MOST_DEPTH: u8 = 3;
+/// Parts that are kept: more than a good line's object has keys, or its list items, so that what
+/// is wrong with a line shows in them.
+const MOST_PARTS: usize = 12;

@@ -387,4 +387,11 @@ def _extensions(message: Mapping[str, Any]) -> Iterator[Finding]:
             # The id is asked for in errorDetail, so it stands in the place of the element.
             name = extension.get("id")
             if isinstance(name, str) and name:
-                yield Finding(EXTENSION, "202", name, "critical message extension is not known")
+                reason = "critical message extension is not known"
+                yield Finding(EXTENSION, "202", _shown(name), reason)
+
+
+def _shown(name: str) -> str:
+    """A stranger's id as errorDetail may carry it: no list mark, no account number, not empty."""
+    shown = "".join(mark for mark in name if "!" <= mark <= "~" and mark != ",")[:64]
+    return shown if shown and not re.search("[0-9]{13}", shown) else "unknown extension"

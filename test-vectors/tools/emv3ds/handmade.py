@@ -170,6 +170,10 @@ def _duplicates(version: str) -> Iterator[Line]:
     }
     for name, (text, detail) in texts.items():
         yield _raw(version, f"areq/duplicate/{name}", _erro("204", *detail), raw=text)
+    # Found by fuzzing: what costs most to tell. errorDetail has no room for all of it.
+    twins = ",".join(['{"a":1,"a":2}'] * 60)
+    deep = good[:-1] + ',"note":' + '{"a":' * 60 + f"[{twins}]" + "}" * 61
+    yield _raw(version, "areq/duplicate/many-deep", _erro("204"), raw=deep)
     same = good.replace('"merchantName":', '"note":{"mcc":"1"},"merchantName":')
     yield _raw(version, "areq/duplicate/not-the-same-object", "ok", raw=same)
     if version == "2.3.1":
@@ -353,6 +357,15 @@ def _extensions(version: str) -> Iterator[Line]:
     yield base.bad("two-critical", "202", *[one["id"] for one in two], set={top: two})
     mixed = [_numbered(1)[0], two[1]]
     yield base.bad("one-of-two-critical", "202", two[1]["id"], set={top: mixed})
+    # Found by fuzzing: errorDetail was empty, or put digits together that stood apart.
+    for name, strange in (
+        ("unprintable", "\u00e9"),
+        ("comma", ","),
+        ("number", "4000000000001000"),
+        ("spaced-number", "4000 0000 0000 1000"),
+    ):
+        change = {top: [critical | {"id": strange}]}
+        yield base.bad(f"critical-{name}", "202", "unknown extension", set=change)
     if version == "2.3.1":
         fill = {f"{top}.{n}.data.colour": {"text": "x", "times": 7_900} for n in range(12)}
         yield base.bad("long-whole", "203", top, set={top: _numbered(12)}, fill=fill)
@@ -495,6 +508,7 @@ def _notices(version: str) -> Iterator[Line]:
     yield oreq.bad("two-missing", "201", *both, drop=both)
     for kind in ("AReq", "ORes", "RReq", "XReq"):
         yield oreq.bad(kind, "101", set={"messageType": kind})
+    # Found by fuzzing: the Erro of these versions must not name an OReq.
     for text in ("2.1.0", "2.2.0"):
         yield oreq.bad(text, "101", set={"messageVersion": text})
     yield oreq.bad("2.4.0", "102", *VERSIONS, set={"messageVersion": "2.4.0"})

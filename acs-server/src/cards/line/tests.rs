@@ -41,6 +41,25 @@ fn a_full_line_and_a_bare_one() {
     assert!(read(" \r").unwrap().is_none());
 }
 
+/// Nothing that a good line does not have is kept, and what is wrong with the line is said all the
+/// same.
+#[test]
+fn deep_and_wide_lines_are_read_at_little_cost() {
+    let with = |value: &str| reason(&format!(r#"{{"pan":"4000000000001091",{value}}}"#));
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    assert_eq!(
+        with(&format!(r#""contacts":{{"sms":{deep}}}"#)),
+        Reason::NotAString("contacts.sms")
+    );
+    let key = |value: &str| with(&format!(r#""passkeys":[{{"credential_id":{value}}}]"#));
+    assert_eq!(key(&deep), Reason::NotAString("passkeys.credential_id"));
+    assert_eq!(key("null"), Reason::Missing("passkeys.credential_id"));
+    assert_eq!(with(&format!(r#""passkeys":[{}]"#, ["{}"; 500].join(","))), Reason::Passkeys);
+    assert_eq!(with(&[r#""pan":1"#; 500].join(",")), Reason::RepeatedKey("pan"));
+    assert!(matches!(with(&format!(r#""contacts":{{"sms":{deep}]}}"#)), Reason::NotJson(_)));
+    assert!(matches!(with(&deep), Reason::NotJson(_)));
+}
+
 #[test]
 fn each_rule_has_a_line_that_just_fails() {
     let with = |rest: &str| reason(&format!(r#"{{"pan":"4000000000001091",{rest}}}"#));
