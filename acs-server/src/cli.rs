@@ -2,6 +2,7 @@
 
 mod card;
 mod check;
+mod consents;
 mod init;
 mod notice;
 mod serve;
@@ -25,6 +26,7 @@ enum Command {
     Check(check::CheckArgs),
     Serve(serve::ServeArgs),
     Card(card::CardArgs),
+    Consents(consents::ConsentsArgs),
     Notice(notice::NoticeArgs),
 }
 
@@ -41,6 +43,7 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Card(args) => card::run(args),
+        Command::Consents(args) => consents::run(args),
         Command::Notice(args) => notice::run(&args),
     };
     done.unwrap_or_else(|error| {

@@ -1,7 +1,7 @@
 //! `acs card`: import, list and show cards.
 
 mod progress;
-mod render;
+pub(super) mod render;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Read as _, Write};
@@ -204,7 +204,7 @@ fn find(config: &Config, number: &str) -> anyhow::Result<Vec<StoredCard>> {
 }
 
 /// The number itself, read from `input` when the argument is a dash.
-fn read_number(
+pub(super) fn read_number(
     argument: Zeroizing<String>,
     input: &mut impl BufRead,
 ) -> anyhow::Result<Zeroizing<String>> {
@@ -229,7 +229,7 @@ fn open_cards(config: &Config) -> anyhow::Result<Cards> {
     Ok(Cards::open(&config.storage.path, vault)?)
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let found = error.downcast_ref::<io::Error>();
     found.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

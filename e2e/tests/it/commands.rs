@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use ds_simulator::pay;
 use e2e::stage::Setup;
 use e2e::{Acs, Card, Issuer, Stage, VERSIONS, binaries};
+use serde_json::Value;
 
 fn ds_sim(arguments: &[&str], endpoints: &Path) -> Output {
     Command::new(binaries::ds_sim())
@@ -127,4 +129,89 @@ async fn acs_check_explains_what_is_wrong() {
     assert_eq!(bad.status(), 400);
     acs.stop().await.unwrap();
     assert!(acs.has_exited());
+}
+
+/// `acs consents`, with the card number on standard input.
+fn consents(acs: &Acs, arguments: &[&str], pan: &str) -> Output {
+    let file = acs.dir().join("number.txt");
+    fs::write(&file, format!("{pan}\n")).unwrap();
+    Command::new(binaries::acs())
+        .arg("consents")
+        .args(arguments)
+        .arg("--config")
+        .arg(acs.config())
+        .arg("-")
+        .stdin(fs::File::open(&file).unwrap())
+        .output()
+        .expect("acs runs")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acs_consents_lists_and_withdraws_beside_a_running_server() {
+    let stage = Stage::set_with(Setup {
+        config: Some(Box::new(|config| {
+            let issuer = config["issuer"].as_array_mut().unwrap()[0].as_table_mut().unwrap();
+            let both = toml::toml! {
+                trust_list = true
+                device_binding = true
+            };
+            issuer.insert("consent".to_owned(), both.into());
+            let rules = toml::toml! {
+                [[rule]]
+                name = "trusted merchant"
+                when = { trusted_merchant = true }
+                then = "accept"
+            };
+            issuer.insert("rule".to_owned(), rules["rule"].clone());
+        })),
+        ..Setup::default()
+    })
+    .await;
+    let (acs, pan) = (&stage.acs, Issuer::Alpha.pan(Card::Sms));
+    let masked = format!("{}******{}", &pan[..6], &pan[12..]);
+    let none = consents(acs, &["list"], &pan);
+    assert!(none.status.success() && text(&none).contains("no consents"), "{}", text(&none));
+
+    let browser = stage.sim.browser().unwrap();
+    let mut options = stage.options(&pan);
+    options.version = Some("2.3.1".to_owned());
+    options.ticks = vec!["trust".to_owned(), "bind".to_owned()];
+    let merchant = &stage.sim.network().merchant;
+    let ares_status = || async {
+        let receipt = pay(merchant, &browser, &options).await.unwrap();
+        receipt.ares_status.unwrap_or_default()
+    };
+    assert_eq!(ares_status().await, "C");
+    assert_eq!(ares_status().await, "Y", "the merchant is trusted");
+
+    let said = text(&consents(acs, &["list"], &pan));
+    assert!(said.contains(&masked) && !said.contains(&pan), "{said}");
+    assert!(said.contains("trust-list") && said.contains("device-binding"), "{said}");
+    let listed = |arguments: &[&str]| -> Vec<Value> {
+        let run = consents(acs, &[arguments, &["--json"]].concat(), &pan);
+        let whole: Value = serde_json::from_slice(&run.stdout).expect(&text(&run));
+        assert_eq!(whole["card"], masked.as_str());
+        whole["consents"].as_array().unwrap().clone()
+    };
+    let found = listed(&["list", "--issuer", "alpha"]);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let trust = found.iter().find(|consent| consent["kind"] == "trust-list").unwrap();
+    assert_eq!(trust["given"], true);
+
+    let wrong = consents(acs, &["withdraw", "--id", "0000000000000000"], &pan);
+    assert!(!wrong.status.success() && text(&wrong).contains("no such consent"));
+    let vague = consents(acs, &["withdraw"], &pan);
+    assert_eq!(vague.status.code(), Some(2), "which ones has to be said: {}", text(&vague));
+    let other = consents(acs, &["withdraw", "--all"], &Issuer::Alpha.pan(Card::Email));
+    assert!(!other.status.success(), "another card has none");
+    let gone = listed(&["withdraw", "--id", trust["id"].as_str().unwrap()]);
+    assert_eq!(&gone[..], [trust.clone()]);
+    assert_eq!(listed(&["list"]).len(), 1);
+
+    options.ticks.clear();
+    let ares_status = pay(merchant, &browser, &options).await.unwrap().ares_status;
+    assert_eq!(ares_status.as_deref(), Some("C"), "the server heard of it");
+    let rest = listed(&["withdraw", "--all"]);
+    assert!(rest.iter().any(|consent| consent["kind"] == "device-binding"), "{rest:?}");
+    assert!(listed(&["list"]).is_empty());
 }

@@ -134,7 +134,11 @@ fn columns(stored: &StoredCard) -> [String; 6] {
 }
 
 /// Left-aligned columns, as wide as they need to be.
-fn table<const N: usize>(out: &mut impl Write, rows: &[[String; N]]) -> Result<()> {
+/// Columns side by side, the first row as their heads.
+pub(in crate::cli) fn table<const N: usize>(
+    out: &mut impl Write,
+    rows: &[[String; N]],
+) -> Result<()> {
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let widths: Vec<_> = (0..N).map(width).collect();
     for row in rows {

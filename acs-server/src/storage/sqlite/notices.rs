@@ -8,7 +8,7 @@ use acs_core::message::SequencePart;
 use acs_core::notice::OpStatus;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
-use super::{OpenError, SCHEMA_VERSION, schema, schema_version};
+use super::{OpenError, schema};
 use crate::storage::{Committed, NoticeRow, StoreError};
 
 const COLUMNS: &str =
@@ -100,19 +100,8 @@ impl Notices {
     /// # Errors
     /// [`OpenError`], among them a missing file and another schema version.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        match schema_version(path)? {
-            Some(SCHEMA_VERSION) => Ok(Self { conn: schema::open_reader(path)? }),
-            Some(found) if found > SCHEMA_VERSION => {
-                Err(OpenError::NewerSchema { found, newest: SCHEMA_VERSION })
-            }
-            None | Some(0) => {
-                Err(OpenError::Unsupported(format!("there is none at {}", path.display())))
-            }
-            Some(found) => {
-                let text = format!("schema version {found} is old; `acs serve` migrates it");
-                Err(OpenError::Unsupported(text))
-            }
-        }
+        schema::require_current(path)?;
+        Ok(Self { conn: schema::open_reader(path)? })
     }
 
     /// The newest sequences, newest first, each with what came of it, at most `limit` of them.

@@ -97,6 +97,23 @@ pub fn schema_version(path: &Path) -> Result<Option<u32>, OpenError> {
     version(&conn).map(Some)
 }
 
+/// That a database exists and has the schema of this program; for commands that run beside a server.
+pub(super) fn require_current(path: &Path) -> Result<(), OpenError> {
+    match schema_version(path)? {
+        Some(SCHEMA_VERSION) => Ok(()),
+        Some(found) if found > SCHEMA_VERSION => {
+            Err(OpenError::NewerSchema { found, newest: SCHEMA_VERSION })
+        }
+        None | Some(0) => {
+            Err(OpenError::Unsupported(format!("there is none at {}", path.display())))
+        }
+        Some(found) => {
+            let text = format!("schema version {found} is old; `acs serve` migrates it");
+            Err(OpenError::Unsupported(text))
+        }
+    }
+}
+
 fn migrate_with(conn: &mut Connection, migrations: &[&str]) -> Result<(), OpenError> {
     let newest = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
     // Looked at before any lock is taken: the common case needs none.
