@@ -86,8 +86,8 @@ pub struct Authenticated {
     /// Key of the encrypted channel when the ARes is a C in the app channel: to be kept sealed
     /// beside the state, apart from it [P-APP-04].
     pub content_key: Option<ContentKey>,
-    /// The earlier transaction that the AReq names ends with this one
-    /// ([`Transaction::after_second_areq`]): in the same commit, or not at all.
+    /// The earlier transaction that the AReq names is used up by this one
+    /// ([`Transaction::after_following_areq`]): in the same commit, or not at all.
     pub closes_prior: bool,
 }
 
@@ -167,7 +167,7 @@ pub fn authenticate(
     let content_key = channel.filter(|_| app_channel::is_needed(&decision.answer)).map(|c| c.key);
     let app = app_channel::state(input, &decision.answer);
     let transaction = open(input, language.tag(), phase, app);
-    let closes_prior = spc::closes_prior(input);
+    let closes_prior = spc::closes_prior(input) || decide::three_ri::follows_fallback(input);
     Ok(Authenticated { transaction, ares, outputs, content_key, closes_prior })
 }
 

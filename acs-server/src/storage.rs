@@ -27,12 +27,12 @@ pub struct Unit {
     pub events: Vec<EventRow>,
     pub outgoing: Vec<OutgoingWrite>,
     pub consents: Vec<ConsentRow>,
-    /// An earlier transaction that this one ends.
+    /// An earlier transaction that this one ends, or uses up.
     pub closes: Option<Closing>,
 }
 
-/// The last state of a transaction that another one ends: nothing of its account is kept. Written
-/// like [`TransactionWrite::Replace`], with the unit it stands in or not at all.
+/// The state of a transaction after another one that was to follow it. Written like
+/// [`TransactionWrite::Replace`], with the unit it stands in or not at all.
 #[derive(Debug)]
 pub struct Closing {
     pub row: TransactionRow,
@@ -124,6 +124,8 @@ impl std::fmt::Debug for Secret {
 pub struct ReplayKey {
     pub ds_trans: [u8; 16],
     pub body: [u8; 16],
+    /// Of (ds_id, threeDSServerTransID), where that may come with one dsTransID only.
+    pub server: Option<[u8; 16]>,
 }
 
 /// One audit event.
@@ -260,6 +262,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The transaction that holds this replay key's `ds_trans`, from the bounded window kept in
     /// memory (rebuilt at start), with its stored body digest.
     fn replay(&self, key: &ReplayKey) -> Option<(TransactionNumber, [u8; 16])>;
+
+    /// Whether the window holds this key's `server` with another `ds_trans`. An insert with such a
+    /// key is a [`Committed::Conflict`].
+    fn server_id_is_taken(&self, key: &ReplayKey) -> bool;
 
     /// Events of a transaction, oldest first.
     fn events(&self, number: TransactionNumber)

@@ -194,7 +194,18 @@ impl Vault {
         ReplayKey {
             ds_trans: first_half(ids.sign().as_ref()),
             body: first_half(content.sign().as_ref()),
+            server: None,
         }
+    }
+
+    /// The keyed digest of a threeDSServerTransID [P-AREQ-20].
+    #[must_use]
+    pub fn server_id_key(&self, ds_id: &str, id: &[u8; 16]) -> [u8; 16] {
+        let mut ids = hmac::Context::with_key(&self.replay);
+        ids.update(b"3dss\0");
+        ids.update(id);
+        ids.update(ds_id.as_bytes());
+        first_half(ids.sign().as_ref())
     }
 
     /// Keys for one-time passwords and form tokens.

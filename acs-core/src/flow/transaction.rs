@@ -423,14 +423,21 @@ impl Transaction {
             && self.decided().is_some_and(|decided| shown(decided.ending))
     }
 
-    /// The state after the second AReq of a confirmation came: its ARes S was the end, and no RReq
-    /// follows [P-SPC-05]. `None` when nothing is waited for any more.
+    /// The state after the AReq came that was to follow: of a confirmation its ARes S was the end,
+    /// and no RReq follows [P-SPC-05]; a challenge that gave way to a decoupled authentication is
+    /// followed by one only [P-DEC-07]. `None` when nothing is waited for any more.
     #[must_use]
-    pub fn after_second_areq(mut self) -> Option<Self> {
-        if !matches!(self.phase, Phase::ExpectSpc(_)) {
-            return None;
+    pub fn after_following_areq(mut self) -> Option<Self> {
+        match &mut self.phase {
+            Phase::ExpectSpc(_) => {
+                let status = TransStatus::SpcRequired;
+                self.phase = Phase::Answered(Answered { status, reason: None });
+            }
+            Phase::ExpectRRes(ExpectRRes { decided, .. }) | Phase::Ended(decided) => {
+                decided.fell_back.take()?;
+            }
+            _ => return None,
         }
-        self.phase = Phase::Answered(Answered { status: TransStatus::SpcRequired, reason: None });
         self.revision += 1;
         Some(self)
     }

@@ -20,6 +20,9 @@ pub struct Consent {
     pub device_binding: bool,
     /// `deviceBindingStatus` of a bound device, 11 to 15.
     pub bound_status: String,
+    /// A bound browser counts only where the 3DS Method saw it at the AReq's `browserIP`. Switch it
+    /// off where a proxy hides the browsers' addresses.
+    pub same_address: bool,
 }
 
 /// Trust-list status of a box that stayed empty.
@@ -41,6 +44,7 @@ impl Default for Consent {
             declined_status: Declined::N,
             device_binding: false,
             bound_status,
+            same_address: true,
         }
     }
 }

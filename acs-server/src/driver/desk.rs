@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::stuck::Stuck;
 use crate::config::Limits;
-use crate::http::areq::{InFlight, ServerIds};
+use crate::http::areq::InFlight;
 use crate::http::creq_browser::Strangers;
 use crate::http::method_url::MethodRuns;
 use crate::outgoing::Deliveries;
@@ -20,7 +20,6 @@ pub struct Desk {
     pub(crate) deliveries: Deliveries,
     pub(crate) methods: MethodRuns,
     pub(crate) rounds: Rounds,
-    pub(crate) server_ids: ServerIds,
     pub(crate) strangers: Strangers,
     pub(super) stuck: Stuck,
     turns: Vec<tokio::sync::Mutex<()>>,
@@ -35,7 +34,6 @@ impl Desk {
             deliveries: Deliveries::default(),
             methods: MethodRuns::new(limits),
             rounds: Rounds::default(),
-            server_ids: ServerIds::default(),
             strangers: Strangers::default(),
             stuck: Stuck::default(),
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),

@@ -1,16 +1,16 @@
 //! `POST /3ds/areq`: an AReq (or an Erro about our ARes) from a directory server [P-AREQ-01..20].
 //! Bytes are read by the core, decided by the core, committed, and only then answered.
 
+mod device;
 mod in_flight;
 mod prior;
-mod server_ids;
 
 use std::sync::Arc;
 
 use acs_core::crypto::ContentSigner;
-use acs_core::element::{DeviceChannel, MessageVersion, TransId, TransStatus};
+use acs_core::element::{MessageVersion, TransId, TransStatus};
 use acs_core::erro::{ErroContext, Fault, Rejection, erro};
-use acs_core::flow::consent::{ConsentLookup, DeviceId, device_of_app};
+use acs_core::flow::consent::{ConsentLookup, DeviceId};
 use acs_core::flow::transaction::Phase;
 use acs_core::flow::{AuthenticateInput, Authenticated, authenticate};
 use acs_core::message::{AReq, AtAreqEndpoint, ReceivedErro, objection, read_areq};
@@ -35,7 +35,6 @@ use crate::{crash, trans_id};
 
 pub use in_flight::InFlight;
 use in_flight::{Claim, Place};
-pub use server_ids::ServerIds;
 
 /// The directory server that sends a JSON message, or what refuses the request.
 pub(super) fn sender<'a>(
@@ -117,7 +116,11 @@ impl std::fmt::Debug for Reply {
 /// afterwards it takes place, its outgoing rows are found by the sweep, and a repeat finds its ARes.
 async fn answer(app: &Arc<App>, ds: usize, areq: &AReq, body: &[u8]) -> Answer {
     let ds_id = &app.ds[ds].profile.id;
-    let key = app.vault.replay_key(ds_id, areq.ds_trans_id.0.as_bytes(), body);
+    let mut key = app.vault.replay_key(ds_id, areq.ds_trans_id.0.as_bytes(), body);
+    if app.config.protocol.areq_same_3dss_trans_id == SameServerTransId::Refuse {
+        let id = areq.three_ds_server_trans_id;
+        key.server = Some(app.vault.server_id_key(ds_id, id.0.as_bytes()));
+    }
     for _ in 0..MAX_CLAIMS {
         match app.desk.areqs.claim(&key, || app.store.replay(&key)) {
             Claim::First(place) => match first(app, ds, areq, key, place).await {
@@ -188,9 +191,7 @@ async fn first(
     let Some(issuer) = app.issuer_of(ds, &areq.pan) else {
         return Some(refused(areq, Fault::NotServed("acctNumber")));
     };
-    if app.config.protocol.areq_same_3dss_trans_id == SameServerTransId::Refuse
-        && !app.desk.server_ids.is_new(ds, areq, now)
-    {
+    if app.store.server_id_is_taken(&key) {
         return Some(refused(areq, Fault::ServerTransIdRepeated));
     }
     let ds = &app.ds[ds];
@@ -199,7 +200,7 @@ async fn first(
     let (card, consents) =
         tokio::join!(look_up(app, issuer, areq), consents(app, issuer, &account.card_token));
     let prior = prior::look_up(app, ds_id, issuer, areq).await;
-    let device = device_seen(areq, app);
+    let device = device::seen(areq, issuer, app);
     let mut decision = Decision { app, ds, issuer, areq, prior, key, account, consents, device };
     let mut decided = decision.decide(&card).await;
     for _ in 0..MAX_DECISIONS {
@@ -372,7 +373,7 @@ impl Decision<'_> {
             ds_url_allowed,
             notification_url_allowed: notification_url_allowed(areq, !app.config.is_production()),
             signer: signer.as_deref().map(|signer| signer as &dyn ContentSigner),
-            method_data_found: method_data_found(areq, app),
+            method_data_found: device::method_data_found(areq, app),
             attempts_range: issuer.config.attempts(&areq.pan),
             prior: &self.prior.prior,
             consents: &self.consents,
@@ -392,35 +393,6 @@ fn notification_url_allowed(areq: &AReq, development: bool) -> bool {
     areq.browser
         .as_ref()
         .is_some_and(|browser| super::may_post_back(&browser.notification_url, development))
-}
-
-/// The method run is that of this transaction, or in 2.3.1 an earlier one [P-MTH-08]
-/// [P-MTH-07, Req 410].
-fn method_data_found(areq: &AReq, app: &App) -> bool {
-    if areq.channel != DeviceChannel::Browser {
-        return false;
-    }
-    let now = app.clock.now();
-    method_runs(areq, app).any(|(run, seconds)| app.desk.methods.contains(run, now, seconds))
-}
-
-/// The device whose cookie was seen in a method run of this AReq, or whose app sent it.
-fn device_seen(areq: &AReq, app: &App) -> Option<DeviceId> {
-    if let Some(sdk) = &areq.app {
-        return device_of_app(&sdk.sdk_app_id, app.vault.challenge_keys());
-    }
-    if areq.channel != DeviceChannel::Browser {
-        return None;
-    }
-    let now = app.clock.now();
-    method_runs(areq, app).find_map(|(run, seconds)| app.desk.methods.device(run, now, seconds))
-}
-
-/// The runs that may have seen this browser, each with the most seconds it may be old [P-MTH-08].
-fn method_runs(areq: &AReq, app: &App) -> impl Iterator<Item = (TransId, u32)> {
-    let named = areq.browser.as_ref().and_then(|browser| browser.method_id);
-    let reused = named.map(|run| (run, app.config.protocol.method_reuse_seconds));
-    [Some((areq.three_ds_server_trans_id, u32::MAX)), reused].into_iter().flatten()
 }
 
 /// Whoever posts an Erro gets an empty answer [P-ERRO-04].

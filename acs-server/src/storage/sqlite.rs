@@ -3,7 +3,7 @@
 
 pub mod cards;
 mod checkpoint;
-mod consents;
+pub mod consents;
 mod error;
 pub mod notices;
 mod reader;
@@ -102,6 +102,8 @@ struct Shared {
     checkpoint: checkpoint::Signal,
     reply_keys: ReplyKeys,
     window: Window,
+    /// threeDSServerTransIDs, each with the digest of its dsTransID, where that is asked for.
+    server_ids: Window,
     page_bytes: u64,
     /// The latest time any caller has named: the store has no clock of its own.
     latest: AtomicI64,
@@ -140,6 +142,7 @@ impl SqliteStore {
             checkpoint: checkpoint::Signal::default(),
             reply_keys: ReplyKeys::new(&vault, keys, millis(options.reply_window)),
             window: Window::new(options.replay_entries, millis(options.replay_life)),
+            server_ids: Window::new(options.replay_entries, millis(options.replay_life)),
             page_bytes: conn
                 .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?
                 .into(),
@@ -372,6 +375,10 @@ impl Store for SqliteStore {
         self.shared.window.find(&key.ds_trans)
     }
 
+    fn server_id_is_taken(&self, key: &ReplayKey) -> bool {
+        self.shared.server_id_is_taken(key)
+    }
+
     fn events(
         &self,
         number: TransactionNumber,
@@ -462,6 +469,27 @@ impl Shared {
         UtcMillis(self.latest.load(Ordering::Relaxed))
     }
 
+    /// Adds a transaction to the replay window.
+    fn remember(&self, key: &ReplayKey, number: TransactionNumber, at: UtcMillis) {
+        self.window.insert(&key.ds_trans, key.body, number, at);
+        if let Some(server) = &key.server {
+            self.server_ids.insert(server, key.ds_trans, number, at);
+        }
+    }
+
+    /// Takes back what [`Self::remember`] added, when its commit failed.
+    fn forget(&self, key: &ReplayKey, number: TransactionNumber) {
+        self.window.remove(&key.ds_trans, number);
+        if let Some(server) = &key.server {
+            self.server_ids.remove(server, number);
+        }
+    }
+
+    fn server_id_is_taken(&self, key: &ReplayKey) -> bool {
+        let first = key.server.as_ref().and_then(|server| self.server_ids.find(server));
+        first.is_some_and(|(_, ds_trans)| ds_trans != key.ds_trans)
+    }
+
     /// Roughly what a group adds to the log: whole pages, the last ones again in each group.
     fn note_written(&self, units: usize) {
         let pages = 3 + units as u64 / 4;
@@ -540,9 +568,11 @@ fn load_window(conn: &Connection, shared: &Shared, newest: i64) -> Result<(), Op
     let mut found = statement.query([newest.saturating_sub(entries)])?;
     while let Some(row) = found.next()? {
         let number = TransactionNumber(row.get::<_, i64>(0)?.unsigned_abs());
-        let digests: [u8; 32] = row.get(2)?;
+        let digests: Vec<u8> = row.get(2)?;
         let created = UtcMillis(row.get(1)?);
-        shared.window.insert(&rows::read_replay(&digests), number, created);
+        let key = rows::read_replay(&digests)
+            .map_err(|error| OpenError::Unsupported(error.to_string()))?;
+        shared.remember(&key, number, created);
         shared.note_time(created);
     }
     Ok(())

@@ -57,7 +57,7 @@ pub(crate) fn event(number: TransactionNumber, kind: &str) -> EventRow {
 pub(crate) fn replay_key(n: u64) -> ReplayKey {
     let mut ds_trans = [0xa5; 16];
     ds_trans[..8].copy_from_slice(&n.to_be_bytes());
-    ReplayKey { ds_trans, body: [n.to_be_bytes()[7]; 16] }
+    ReplayKey { ds_trans, body: [n.to_be_bytes()[7]; 16], server: None }
 }
 
 pub(crate) fn outgoing(number: TransactionNumber, kind: OutgoingKind) -> OutgoingRow {

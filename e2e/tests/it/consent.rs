@@ -136,6 +136,34 @@ async fn t_23_14_device_binding() {
     }
 }
 
+/// Whoever makes a stranger's browser run the 3DS Method for a payment of his own gets nothing by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn t_23_14_a_bound_device_seen_elsewhere_counts_as_not_seen() {
+    for same_address in [true, false] {
+        let stage = Stage::set_configured("device-elsewhere", move |config| {
+            asking(config);
+            for issuer in config["issuer"].as_array_mut().unwrap() {
+                let consent = issuer["consent"].as_table_mut().unwrap();
+                consent.insert("same_address".to_owned(), same_address.into());
+            }
+        })
+        .await;
+        let browser = stage.sim.browser().unwrap();
+        let bound = options(&stage, "2.3.1", Card::Sms, &["bind"]);
+        paid(&stage, &browser, &bound).await;
+        let honest = options(&stage, "2.3.1", Card::Sms, &[]);
+        let receipt = paid(&stage, &browser, &honest).await;
+        assert_eq!(receipt.ares_status.as_deref(), Some("Y"), "{receipt:#?}");
+        let mut relayed = honest.clone();
+        relayed.order.overrides.insert("browserIP".to_owned(), json!("203.0.113.9"));
+        let receipt = paid(&stage, &browser, &relayed).await;
+        let expected = if same_address { "C" } else { "Y" };
+        assert_eq!(receipt.ares_status.as_deref(), Some(expected), "{receipt:#?}");
+        let counted = stage.acs.metric("acs_device_elsewhere_total", &[]).await.unwrap();
+        assert_eq!(counted > 0.0, same_address);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_asked_or_set_where_the_issuer_keeps_no_consents() {
     let stage = Stage::set("no-consents").await;

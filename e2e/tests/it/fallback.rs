@@ -115,6 +115,24 @@ async fn t_23_09_the_3ri_must_follow_its_challenge() {
     later.order.pan = Issuer::Alpha.pan(Card::Email);
     refused(paid(&stage, &later).await, "another card");
     later.order.pan.clone_from(&options.order.pan);
+    let mut otherwise = later.clone();
+    let info = json!([{"threeDSReqPriorAuthMethod": "01",
+        "threeDSReqPriorAuthTimestamp": "202611250900",
+        "threeDSReqPriorRef": receipt.acs_trans_id}]);
+    otherwise.order.overrides.insert("threeDSRequestorPriorAuthenticationInfo".to_owned(), info);
+    refused(paid(&stage, &otherwise).await, "it says that no challenge came before it");
+    // What was refused used nothing up; what is answered does, over a restart too.
+    later.order.decoupled_minutes = Some(1);
+    let second = paid(&stage, &later).await;
+    assert_eq!(second.ares_status.as_deref(), Some("D"), "{second:#?}");
+    refused(paid(&stage, &later).await, "a second one");
+    stage.acs.kill_9();
+    stage.acs.start().await.unwrap();
+    refused(paid(&stage, &later).await, "a third one");
+
+    let receipt = paid(&stage, &options).await;
+    assert_gave_way(&stage, &receipt);
+    later.order.prior_ref.clone_from(&receipt.acs_trans_id);
     stage.acs.advance(Duration::from_secs(121)).await.unwrap();
     refused(paid(&stage, &later).await, "too late");
 }

@@ -79,7 +79,7 @@ async fn a_wrong_check_digit_is_refused_where_set_so() {
     }
 }
 
-/// `protocol.areq_same_3dss_trans_id` [P-AREQ-20].
+/// `protocol.areq_same_3dss_trans_id` [P-AREQ-20]: what came is remembered over a crash.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_three_ds_server_trans_id_comes_once_where_set_so() {
     let pan = Issuer::Alpha.pan(Card::Frictionless);
@@ -91,6 +91,10 @@ async fn a_three_ds_server_trans_id_comes_once_where_set_so() {
         let mut again = areq.clone();
         again["dsTransID"] = json!(ds_simulator::message::new_id());
         assert_eq!(answer(&stage, &again).await, pair(code, "threeDSServerTransID"));
+        stage.acs.kill_9();
+        stage.acs.start().await.unwrap();
+        assert_eq!(answer(&stage, &again).await, pair(code, "threeDSServerTransID"));
+        assert_eq!(answer(&stage, &areq).await, pair("ARes", "Y"), "still an identical repeat");
     }
 }
 

@@ -34,20 +34,33 @@ pub(super) fn outcome<'a>(input: &AuthenticateInput<'a>) -> (&'static str, &'a R
 }
 
 /// What an AReq is answered that says it follows a challenge that went over to decoupled
-/// authentication, and does not: another card's or merchant's, another result, or too late. `None` for every other
-/// [P-DEC-07, Req 467].
+/// authentication, and does not: another card's or merchant's, another result, too late, or not
+/// the first. `None` for every other [P-DEC-07, Req 467].
 pub(super) fn foreign_fallback<'a>(input: &AuthenticateInput<'a>) -> Option<&'a RuleOutcome> {
     let issuer = input.issuer;
     let says = input.areq.channel == DeviceChannel::ThreeRi
         && input.areq.three_ri_ind.as_deref() == Some(FALLBACK)
         && issuer.policy_profile == PolicyProfile::Issuer;
-    let follows = input.prior.found().is_some_and(|prior| {
-        let until = prior.fell_back.map(|at| at.plus_seconds(issuer.decoupled.fallback_seconds));
+    (says && !follows_fallback(input)).then_some(&issuer.decoupled.fallback_unproven)
+}
+
+/// Whether a 3RI AReq is the one that follows a challenge which went over to decoupled
+/// authentication: named by it, of its card and merchant, in time, and by its own word after a
+/// challenge of ours. It is so once: the reference is worth nothing to a second one
+/// ([`Transaction::after_following_areq`](crate::flow::Transaction::after_following_areq))
+/// [P-DEC-07, Req 467, Note 114].
+pub(in crate::flow) fn follows_fallback(input: &AuthenticateInput<'_>) -> bool {
+    let areq = input.areq;
+    let says = areq.channel == DeviceChannel::ThreeRi
+        && areq.three_ri_ind.as_deref() == Some(FALLBACK)
+        && areq.claims.prior_methods.iter().all(|method| method == PRIOR_CHALLENGE);
+    says && input.prior.found().is_some_and(|prior| {
+        let seconds = input.issuer.decoupled.fallback_seconds;
+        let until = prior.fell_back.map(|at| at.plus_seconds(seconds));
         prior.card_token == input.account.card_token
-            && prior.same_merchant(input.areq)
+            && prior.same_merchant(areq)
             && until.is_some_and(|until| input.now < until)
-    });
-    (says && !follows).then_some(&issuer.decoupled.fallback_unproven)
+    })
 }
 
 /// Whether it is a question about the account, which is answered without an authentication value
@@ -71,6 +84,8 @@ fn is_proven(input: &AuthenticateInput<'_>) -> bool {
 const STATUS_CHECKS: [&str; 3] = ["10", "13", "14"];
 /// The decoupled authentication that a challenge went over to [P-DEC-07].
 const FALLBACK: &str = "19";
+/// threeDSReqPriorAuthMethod: a challenge at the ACS.
+const PRIOR_CHALLENGE: &str = "02";
 /// The step that answers where there was none.
 pub(super) const UNPROVEN_FALLBACK: &str = "3ri-fallback-unproven";
 static ACCEPT: RuleOutcome = RuleOutcome::Accept;

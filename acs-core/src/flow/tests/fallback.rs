@@ -6,7 +6,7 @@ use super::harness::{Seen as _, World, areq, card};
 use crate::element::{DeviceChannel, MessageVersion, TransStatus};
 use crate::flow::present::View;
 use crate::flow::transaction::{Ending, Phase};
-use crate::flow::{Prior, PriorTransaction};
+use crate::flow::{Prior, PriorTransaction, Transaction};
 use crate::message::AReq;
 use crate::policy::{Condition, Rule, RuleOutcome};
 use crate::profile::{CardLookup, Contacts, Fallback, PolicyProfile};
@@ -215,6 +215,32 @@ fn t_23_09_the_following_3ri_is_answered_d() {
         assert_eq!(world.ares["transStatus"], "D", "{}", world.ares);
         assert_eq!(world.asked.len(), 1);
     }
+}
+
+#[test]
+fn t_23_09_one_3ri_follows_and_says_that_a_challenge_came_before_it() {
+    let mut first = leaving(|_| {});
+    let view = first.form("later", "");
+    informed(&mut first, view);
+    gives_way(&mut first, "00");
+    let used = first.transaction().after_following_areq().unwrap();
+    assert_eq!(used.revision, first.transaction().revision + 1);
+    assert!(used.clone().after_following_areq().is_none(), "once");
+    let with_methods = |prior: &Transaction, methods: &[&str]| {
+        let mut world = World::new();
+        world.issuer.decoupled.offered = true;
+        world.now = first.now;
+        world.prior = Prior::Found(Box::new(PriorTransaction::of(prior)));
+        let mut areq = follow_up();
+        areq.claims.prior_methods = methods.iter().map(|code| (*code).to_owned()).collect();
+        world.authenticate(&areq, CardLookup::Found(card()));
+        (result(&world).0, world.closes_prior)
+    };
+    let fresh = first.transaction();
+    assert_eq!(with_methods(&fresh, &["02"]), ("D".to_owned(), true));
+    assert_eq!(with_methods(&fresh, &[]), ("D".to_owned(), true), "the element is optional");
+    assert_eq!(with_methods(&fresh, &["01"]), ("N".to_owned(), false));
+    assert_eq!(with_methods(&used, &["02"]), ("N".to_owned(), false));
 }
 
 #[test]

@@ -192,10 +192,10 @@ fn a_right_assertion_is_y_with_a_value_and_closes_the_first() {
     assert!(ares["authenticationValue"].is_string());
     assert_eq!((&ares["eci"], &why["rule"]), (&json!("05"), &json!("spc-assertion")));
     assert!(closes);
-    let closed = first.transaction().after_second_areq().unwrap();
+    let closed = first.transaction().after_following_areq().unwrap();
     assert!(matches!(&closed.phase, Phase::Answered(_)));
     assert_eq!((closed.deadline(), closed.revision), (None, 1));
-    assert!(closed.after_second_areq().is_none(), "once");
+    assert!(closed.after_following_areq().is_none(), "once");
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn another_payment_card_or_time_makes_an_assertion_worthless() {
     };
     assert_eq!(judged(&other_card), (json!("N"), json!("challenge-not-open"), false));
     let used = |world: &mut World, _: &mut AReq| {
-        let closed = first.transaction().after_second_areq().unwrap();
+        let closed = first.transaction().after_following_areq().unwrap();
         world.prior = Prior::Found(Box::new(PriorTransaction::of(&closed)));
     };
     assert_eq!(judged(&used), (json!("N"), json!("challenge-not-open"), false), "a replay");
@@ -323,7 +323,7 @@ fn without_a_second_areq_the_first_ends_after_ten_minutes() {
     );
     assert_eq!(rreq["authenticationMethod"], json!(["14"]));
     assert!(rreq.get("authenticationValue").is_none());
-    assert!(world.transaction().after_second_areq().is_none(), "its challenge died with it");
+    assert!(world.transaction().after_following_areq().is_none(), "its challenge died with it");
 }
 
 #[test]

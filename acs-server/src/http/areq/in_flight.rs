@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    const KEY: ReplayKey = ReplayKey { ds_trans: [1; 16], body: [2; 16] };
+    const KEY: ReplayKey = ReplayKey { ds_trans: [1; 16], body: [2; 16], server: None };
 
     fn reply() -> Reply {
         let acs_trans_id = TransId::parse("6f0d2a3c-55aa-4c1e-9b57-0123456789ab").unwrap();

@@ -17,17 +17,16 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Its last state, after the second AReq of a confirmation; nothing of its account is kept.
+    /// Its state after the AReq came that was to follow; of its account only what it still needs.
     pub(super) fn closing(&self) -> Option<Closing> {
         let (row, state) = self.stored.as_deref()?;
         let expected = state.revision;
-        let after = state.clone().after_second_areq()?;
-        let state = driver::encode_state(&after).ok()?;
+        let after = state.clone().after_following_areq()?;
         let row = TransactionRow {
             revision: after.revision,
-            deadline: None,
-            secret: None,
-            state,
+            deadline: after.deadline(),
+            secret: row.secret.clone().filter(|_| after.needs_secret()),
+            state: driver::encode_state(&after).ok()?,
             ..row.clone()
         };
         Some(Closing { row, expected })

@@ -93,14 +93,16 @@ impl MethodRuns {
         unpoisoned(&self.0).kept(run, now, most_seconds).is_some()
     }
 
-    /// The device whose cookie came with this run.
+    /// The device whose cookie came with this run, and from where.
     pub(crate) fn device(
         &self,
         run: TransId,
         now: UtcMillis,
         most_seconds: u32,
-    ) -> Option<DeviceId> {
-        unpoisoned(&self.0).kept(run, now, most_seconds)?.device.clone()
+    ) -> Option<(IpAddr, DeviceId)> {
+        let runs = unpoisoned(&self.0);
+        let run = runs.kept(run, now, most_seconds)?;
+        Some((run.address, run.device.clone()?))
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) struct SealedUnit {
     pub(super) events: Vec<EventRow>,
     pub(super) outgoing: Vec<SealedOutgoing>,
     pub(super) consents: Vec<ConsentRow>,
-    /// An earlier transaction that this one ends, without its secret.
-    pub(super) closes: Option<Closing>,
+    /// An earlier transaction that this one ends or uses up, with its secret.
+    pub(super) closes: Option<(Closing, Option<Vec<u8>>)>,
 }
 
 #[derive(Debug)]
@@ -61,6 +61,13 @@ impl SealedUnit {
                 let secret = seal_secret(&shared.vault, &mut row)?;
                 SealedTransaction::Replace { row, secret, expected }
             }),
+            None => None,
+        };
+        let closes = match closes {
+            Some(mut closing) => {
+                let secret = seal_secret(&shared.vault, &mut closing.row)?;
+                Some((closing, secret))
+            }
             None => None,
         };
         let outgoing = outgoing.into_iter().map(|write| seal_outgoing(&shared.vault, write));
@@ -238,7 +245,10 @@ pub(super) fn read_transaction(
         created: UtcMillis(row.get(2)?),
         revision: row.get(3)?,
         deadline: row.get::<_, Option<i64>>(4)?.map(UtcMillis),
-        replay: row.get::<_, Option<[u8; 32]>>(5)?.map(|digests| read_replay(&digests)),
+        replay: row
+            .get::<_, Option<Vec<u8>>>(5)?
+            .map(|digests| read_replay(&digests))
+            .transpose()?,
         reply,
         secret,
         state: row.get(9)?,
@@ -246,18 +256,23 @@ pub(super) fn read_transaction(
     })
 }
 
-pub(super) fn replay_column(key: &ReplayKey) -> [u8; 32] {
-    let mut digests = [0; 32];
-    digests[..16].copy_from_slice(&key.ds_trans);
-    digests[16..].copy_from_slice(&key.body);
+/// Two digests of 16 bytes, or three.
+pub(super) fn replay_column(key: &ReplayKey) -> Vec<u8> {
+    let mut digests = Vec::with_capacity(48);
+    digests.extend_from_slice(&key.ds_trans);
+    digests.extend_from_slice(&key.body);
+    digests.extend_from_slice(key.server.as_ref().map_or(&[], <[u8; 16]>::as_slice));
     digests
 }
 
-pub(super) fn read_replay(digests: &[u8; 32]) -> ReplayKey {
-    let mut key = ReplayKey { ds_trans: [0; 16], body: [0; 16] };
-    key.ds_trans.copy_from_slice(&digests[..16]);
-    key.body.copy_from_slice(&digests[16..]);
-    key
+pub(super) fn read_replay(digests: &[u8]) -> Result<ReplayKey, StoreError> {
+    let (digests, rest) = digests.as_chunks();
+    match (digests, rest) {
+        ([ds_trans, body, server @ ..], []) if server.len() <= 1 => {
+            Ok(ReplayKey { ds_trans: *ds_trans, body: *body, server: server.first().copied() })
+        }
+        _ => Err(corrupt("replay digests")),
+    }
 }
 
 /// Columns of [`read_outgoing`].

@@ -1,4 +1,4 @@
-//! The replay window [P-AREQ-20]: which dsTransIDs were seen lately, bounded in number and age.
+//! The replay window [P-AREQ-20]: which ids were seen lately, bounded in number and age.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use acs_core::UtcMillis;
 
-use crate::storage::{ReplayKey, TransactionNumber};
+use crate::storage::TransactionNumber;
 
 /// Split into shards, so that growing one never holds up the writer for long.
 #[derive(Debug)]
@@ -25,15 +25,22 @@ impl Window {
         }
     }
 
-    pub(super) fn find(&self, ds_trans: &[u8; 16]) -> Option<(TransactionNumber, [u8; 16])> {
-        self.shard(ds_trans).map.get(ds_trans).copied()
+    /// Who holds an id, and what was noted with it.
+    pub(super) fn find(&self, id: &[u8; 16]) -> Option<(TransactionNumber, [u8; 16])> {
+        self.shard(id).map.get(id).copied()
     }
 
     /// Adds an entry made at `at`. The oldest give way when the shard is full, and those past their
     /// life always.
-    pub(super) fn insert(&self, key: &ReplayKey, number: TransactionNumber, at: UtcMillis) {
+    pub(super) fn insert(
+        &self,
+        id: &[u8; 16],
+        note: [u8; 16],
+        number: TransactionNumber,
+        at: UtcMillis,
+    ) {
         let oldest = at.0.saturating_sub(self.life_ms);
-        let mut shard = self.shard(&key.ds_trans);
+        let mut shard = self.shard(id);
         while let Some(&(seen, digest, holder)) = shard.order.front() {
             if seen >= oldest && shard.order.len() < self.shard_entries {
                 break;
@@ -41,17 +48,17 @@ impl Window {
             shard.order.pop_front();
             shard.forget(&digest, holder);
         }
-        shard.order.push_back((at.0, key.ds_trans, number));
-        shard.map.insert(key.ds_trans, (number, key.body));
+        shard.order.push_back((at.0, *id, number));
+        shard.map.insert(*id, (number, note));
     }
 
     /// Takes back an entry whose commit failed.
-    pub(super) fn remove(&self, key: &ReplayKey, number: TransactionNumber) {
-        self.shard(&key.ds_trans).forget(&key.ds_trans, number);
+    pub(super) fn remove(&self, id: &[u8; 16], number: TransactionNumber) {
+        self.shard(id).forget(id, number);
     }
 
-    fn shard(&self, ds_trans: &[u8; 16]) -> MutexGuard<'_, Shard> {
-        let shard = &self.shards[usize::from(ds_trans[15]) % SHARDS];
+    fn shard(&self, id: &[u8; 16]) -> MutexGuard<'_, Shard> {
+        let shard = &self.shards[usize::from(id[15]) % SHARDS];
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,9 +70,9 @@ struct Shard {
 }
 
 impl Shard {
-    fn forget(&mut self, ds_trans: &[u8; 16], number: TransactionNumber) {
-        if self.map.get(ds_trans).is_some_and(|(holder, _)| *holder == number) {
-            self.map.remove(ds_trans);
+    fn forget(&mut self, id: &[u8; 16], number: TransactionNumber) {
+        if self.map.get(id).is_some_and(|(holder, _)| *holder == number) {
+            self.map.remove(id);
         }
     }
 }
@@ -92,44 +99,49 @@ const SHARDS: usize = 64;
 mod tests {
     use super::*;
 
-    fn key(n: u32) -> ReplayKey {
+    fn key(n: u32) -> [u8; 16] {
         // All in one shard.
-        let mut ds_trans = [0; 16];
-        ds_trans[..4].copy_from_slice(&n.to_be_bytes());
-        ReplayKey { ds_trans, body: [7; 16] }
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        id
     }
 
     #[test]
     fn holds_a_bounded_number_and_forgets_the_oldest() {
         let window = Window::new(SHARDS * 10, 1000);
         for n in 0..25 {
-            window.insert(&key(n), TransactionNumber(u64::from(n)), UtcMillis(i64::from(n)));
+            window.insert(
+                &key(n),
+                [7; 16],
+                TransactionNumber(u64::from(n)),
+                UtcMillis(i64::from(n)),
+            );
         }
-        let held: Vec<_> = (0..25).filter(|n| window.find(&key(*n).ds_trans).is_some()).collect();
+        let held: Vec<_> = (0..25).filter(|n| window.find(&key(*n)).is_some()).collect();
         assert_eq!(held, (15..25).collect::<Vec<_>>());
     }
 
     #[test]
     fn forgets_what_is_past_its_life() {
         let window = Window::new(SHARDS * 10, 1000);
-        window.insert(&key(1), TransactionNumber(1), UtcMillis(0));
-        window.insert(&key(2), TransactionNumber(2), UtcMillis(1000));
-        assert!(window.find(&key(1).ds_trans).is_some());
-        window.insert(&key(3), TransactionNumber(3), UtcMillis(1001));
-        assert!(window.find(&key(1).ds_trans).is_none());
-        assert_eq!(window.find(&key(2).ds_trans), Some((TransactionNumber(2), [7; 16])));
+        window.insert(&key(1), [7; 16], TransactionNumber(1), UtcMillis(0));
+        window.insert(&key(2), [7; 16], TransactionNumber(2), UtcMillis(1000));
+        assert!(window.find(&key(1)).is_some());
+        window.insert(&key(3), [7; 16], TransactionNumber(3), UtcMillis(1001));
+        assert!(window.find(&key(1)).is_none());
+        assert_eq!(window.find(&key(2)), Some((TransactionNumber(2), [7; 16])));
     }
 
     #[test]
     fn a_removed_entry_may_come_again() {
         let window = Window::new(SHARDS * 2, 1000);
-        window.insert(&key(1), TransactionNumber(1), UtcMillis(0));
+        window.insert(&key(1), [7; 16], TransactionNumber(1), UtcMillis(0));
         window.remove(&key(1), TransactionNumber(1));
-        assert!(window.find(&key(1).ds_trans).is_none());
-        window.insert(&key(1), TransactionNumber(2), UtcMillis(1));
+        assert!(window.find(&key(1)).is_none());
+        window.insert(&key(1), [7; 16], TransactionNumber(2), UtcMillis(1));
         // The stale place of the first entry in the order must not take the second one along.
-        window.insert(&key(2), TransactionNumber(3), UtcMillis(2));
+        window.insert(&key(2), [7; 16], TransactionNumber(3), UtcMillis(2));
         window.remove(&key(1), TransactionNumber(1));
-        assert_eq!(window.find(&key(1).ds_trans).unwrap().0, TransactionNumber(2));
+        assert_eq!(window.find(&key(1)).unwrap().0, TransactionNumber(2));
     }
 }

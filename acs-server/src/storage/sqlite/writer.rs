@@ -293,7 +293,7 @@ impl Writer {
             Err(_) => {
                 self.keys.pending.clear();
                 for (key, number) in seen {
-                    self.shared.window.remove(&key, number);
+                    self.shared.forget(&key, number);
                 }
                 // Some failures have rolled back by themselves.
                 if !self.conn.is_autocommit()
@@ -337,7 +337,7 @@ impl Writer {
             let outcome = self.apply(unit, seen)?;
             if !matches!(outcome, Ok(Committed::Durable)) {
                 for (key, number) in seen.drain(window_before..) {
-                    self.shared.window.remove(&key, number);
+                    self.shared.forget(&key, number);
                 }
             }
             outcomes.push(outcome);
@@ -377,21 +377,24 @@ impl Writer {
         seen: &mut Vec<(ReplayKey, TransactionNumber)>,
     ) -> Result<Committed, Failure> {
         let conn = &self.conn;
-        if let Some(closing) = &unit.closes
-            && !replace(conn, &closing.row, None, closing.expected)?
+        if let Some((closing, secret)) = &unit.closes
+            && !replace(conn, &closing.row, secret.as_deref(), closing.expected)?
         {
             return Ok(Committed::Conflict);
         }
         match &unit.transaction {
             Some(SealedTransaction::Insert { row, reply, secret, opening }) => {
-                let known = |key: &ReplayKey| self.shared.window.find(&key.ds_trans).is_some();
+                let known = |key: &ReplayKey| {
+                    self.shared.window.find(&key.ds_trans).is_some()
+                        || self.shared.server_id_is_taken(key)
+                };
                 if row.replay.as_ref().is_some_and(known) {
                     return Ok(Committed::Conflict);
                 }
                 let reply = reply.as_ref().map(|reply| (reply.key.id, reply.bytes.as_slice()));
                 insert(conn, row, reply, secret.as_deref(), opening.as_deref())?;
                 if let Some(key) = &row.replay {
-                    self.shared.window.insert(key, row.number, row.created);
+                    self.shared.remember(key, row.number, row.created);
                     seen.push((*key, row.number));
                 }
             }

@@ -7,7 +7,8 @@ use acs_core::flow::consent::{Consent, ConsentKind};
 use acs_core::notice::OpStatus;
 use acs_core::profile::CardState;
 use acs_server::storage::{
-    Committed, ConsentRow, OutgoingKind, OutgoingWrite, Store, StoreError, TransactionNumber, Unit,
+    Committed, ConsentRow, OutgoingKind, OutgoingWrite, ReplayKey, Store, StoreError,
+    TransactionNumber, Unit,
 };
 use futures_util::future::join_all;
 
@@ -47,6 +48,7 @@ macro_rules! contract {
             a_repeated_ds_trans_id_is_a_conflict,
             simultaneous_inserts_of_one_ds_trans_id_have_one_winner,
             the_replay_window_is_rebuilt,
+            a_server_id_belongs_to_its_first_ds_trans_id,
             a_reply_can_be_read_for_its_window_only,
             a_reply_can_be_read_after_a_reopen,
             cards_are_found_by_issuer_and_number,
@@ -380,6 +382,27 @@ pub(crate) async fn the_replay_window_is_rebuilt<E: Engine>(engine: &E) {
     let mut again = row(store.next_number());
     again.replay = Some(replay_key(7));
     assert_eq!(store.commit(insert(again)).await, Ok(Committed::Conflict));
+}
+
+pub(crate) async fn a_server_id_belongs_to_its_first_ds_trans_id<E: Engine>(engine: &E) {
+    let key = |n: u64, server: u8| ReplayKey { server: Some([server; 16]), ..replay_key(n) };
+    async fn inserted(store: &dyn Store, key: ReplayKey) -> Result<Committed, StoreError> {
+        let mut row = row(store.next_number());
+        row.replay = Some(key);
+        store.commit(insert(row)).await
+    }
+    let store = engine.open();
+    assert!(!store.server_id_is_taken(&key(1, 9)));
+    assert_eq!(inserted(&*store, key(1, 9)).await, Ok(Committed::Durable));
+    drop(store);
+    let store = engine.open();
+    assert!(!store.server_id_is_taken(&key(1, 9)), "its own");
+    assert!(store.server_id_is_taken(&key(2, 9)));
+    assert!(!store.server_id_is_taken(&replay_key(2)), "not asked for");
+    assert_eq!(inserted(&*store, key(2, 9)).await, Ok(Committed::Conflict));
+    assert_eq!(store.replay(&replay_key(2)), None);
+    assert_eq!(inserted(&*store, key(2, 8)).await, Ok(Committed::Durable));
+    assert_eq!(inserted(&*store, replay_key(3)).await, Ok(Committed::Durable));
 }
 
 pub(crate) async fn a_reply_can_be_read_for_its_window_only<E: Engine>(engine: &E) {
