@@ -189,7 +189,7 @@ async fn acs_consents_lists_and_withdraws_beside_a_running_server() {
     assert!(said.contains("trust-list") && said.contains("device-binding"), "{said}");
     let listed = |arguments: &[&str]| -> Vec<Value> {
         let run = consents(acs, &[arguments, &["--json"]].concat(), &pan);
-        let whole: Value = serde_json::from_slice(&run.stdout).expect(&text(&run));
+        let whole: Value = serde_json::from_slice(&run.stdout).unwrap();
         assert_eq!(whole["card"], masked.as_str());
         whole["consents"].as_array().unwrap().clone()
     };
@@ -205,7 +205,7 @@ async fn acs_consents_lists_and_withdraws_beside_a_running_server() {
     let other = consents(acs, &["withdraw", "--all"], &Issuer::Alpha.pan(Card::Email));
     assert!(!other.status.success(), "another card has none");
     let gone = listed(&["withdraw", "--id", trust["id"].as_str().unwrap()]);
-    assert_eq!(&gone[..], [trust.clone()]);
+    assert!(gone.len() == 1 && gone[0] == *trust, "{gone:?}");
     assert_eq!(listed(&["list"]).len(), 1);
 
     options.ticks.clear();
