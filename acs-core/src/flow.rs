@@ -11,6 +11,7 @@ pub mod consent;
 mod cres;
 pub(crate) mod currency;
 mod decide;
+pub mod oob;
 pub mod present;
 mod prior;
 pub mod proof;
@@ -152,6 +153,7 @@ pub fn authenticate(
             until: input.now.plus_seconds(input.issuer.first_creq_seconds),
             via: offer.via,
             consents: Standing::of(input).offer(input),
+            fallback: offer.fallback,
         }),
         Answer::Decoupled(promise) => {
             let until = input.now.plus_seconds(u32::from(promise.minutes) * 60);
@@ -194,6 +196,7 @@ fn ask(
         text: occasion.question(),
         language: language.tag().to_owned(),
         expires,
+        prompt: None,
     }
 }
 

@@ -1,11 +1,15 @@
 //! What an issuer, a DS profile and a card look like to the core: plain data, filled from
 //! configuration and store by the caller.
 
+mod oob;
+
 use serde::{Deserialize, Serialize};
 
 use crate::element::{MessageCategory, MessageVersion, Pan, TransStatus};
 use crate::flow::screen::AppTexts;
 use crate::flow::transaction::Interface;
+
+pub use oob::{OobFallback, OobSettings};
 
 /// A DS profile: one payment system's directory server [P-TRN-11].
 #[derive(Debug, Clone)]
@@ -77,6 +81,7 @@ pub struct IssuerProfile {
     pub policy_profile: PolicyProfile,
     pub three_ri: ThreeRiSettings,
     pub decoupled: DecoupledSettings,
+    pub oob: OobSettings,
     /// Otherwise non-payment requests get U with reason 20.
     pub npa_offered: bool,
     pub otp: OtpSettings,
@@ -96,6 +101,8 @@ pub struct IssuerProfile {
     pub empty_counts: bool,
     /// `protocol.challenge_resend_counts`, default false [P-BRW-21].
     pub resend_counts: bool,
+    /// `protocol.oob_early_continue_counts`, default true [P-APP-42].
+    pub early_continue_counts: bool,
     /// `protocol.brw_repeat_creq`: false = show the page again (default), true = refuse with
     /// 314/305.
     pub refuse_repeated_creq: bool,
@@ -364,7 +371,7 @@ pub enum CardState {
     Expired,
 }
 
-/// Where one-time passwords go.
+/// Where one-time passwords and questions go.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Contacts {
@@ -373,6 +380,9 @@ pub struct Contacts {
     pub sms: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// How the issuer's systems know the cardholder's copy of its app; never shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
 }
 
 impl std::fmt::Debug for Contacts {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use acs_core::flow::present::{CodeView, FinalView, InformationView};
+use acs_core::flow::present::{CodeView, FinalView, InformationView, OobView};
 use acs_server::pages::{self, Face, Page};
 use acs_server::texts::Language;
 
@@ -37,6 +37,13 @@ fn main() -> std::io::Result<()> {
             save(dir, &format!("code-later-{language}-{size}"), &page)?;
             let page = pages::information(&information_view(&view), face(language));
             save(dir, &format!("information-{language}-{size}"), &page)?;
+        }
+        for (name, error, answered) in OOB_STATES {
+            for size in ["01", "02", "03", "04", "05"] {
+                let view = oob_view(&code_view(language, size, *error, None), *answered);
+                let page = pages::out_of_band(&view, face(language));
+                save(dir, &format!("oob-{name}-{language}-{size}"), &page)?;
+            }
         }
         for outcome in ["ok", "fail", "cancel"] {
             let page = pages::last(&final_view(language, outcome), face(language));
@@ -99,6 +106,27 @@ fn code_view(
     }
 }
 
+fn oob_view(code: &CodeView, answered: bool) -> OobView {
+    OobView {
+        language: code.language.clone(),
+        window_size: code.window_size.clone(),
+        token: code.token.clone(),
+        merchant: code.merchant.clone(),
+        amount: code.amount.clone(),
+        card_last4: code.card_last4.clone(),
+        number: "42".to_owned(),
+        answered,
+        idle_seconds: None,
+        error: code.error,
+        status: None,
+        continues_left: 9,
+        trust: None,
+        bind: None,
+        code_offered: true,
+        later: false,
+    }
+}
+
 fn information_view(code: &CodeView) -> InformationView {
     InformationView {
         language: code.language.clone(),
@@ -124,6 +152,9 @@ fn final_view(language: &str, outcome: &'static str) -> FinalView {
         device_cookie_for: None,
     }
 }
+
+const OOB_STATES: &[(&str, Option<&str>, bool)] =
+    &[("normal", None, false), ("early", Some("oob.early"), false), ("answered", None, true)];
 
 type State = (&'static str, Option<&'static str>, Option<&'static str>);
 

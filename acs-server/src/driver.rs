@@ -43,8 +43,10 @@ pub(crate) enum Arrived {
     Form(PageForm),
     Deadline,
     RReq(RReqArrived),
-    /// Word from the issuer's systems.
+    /// Word from the issuer's systems: decoupled.
     Confirmation(Verdict),
+    /// Word from the issuer's systems: out-of-band.
+    OobResult(Verdict),
 }
 
 /// How an RReq fared.
@@ -71,6 +73,7 @@ impl Arrived {
             }),
             Self::Deadline => Input::DeadlineReached,
             Self::Confirmation(verdict) => Input::Confirmation(*verdict),
+            Self::OobResult(verdict) => Input::OobResult(*verdict),
             Self::RReq(news) => Input::RReq(match news {
                 RReqArrived::Answered(body) => RReqNews::Answered(body),
                 RReqArrived::NoAnswer => RReqNews::NoAnswer,
@@ -367,7 +370,9 @@ fn report_refusal(app: &App, before: &Transaction, arrived: &Arrived, rejection:
     let erro = acs_core::erro::erro(rejection, supported);
     let listener = match arrived {
         Arrived::CReq { .. } | Arrived::Form(_) | Arrived::SdkMessage(_) => "cardholder",
-        Arrived::Deadline | Arrived::RReq(_) | Arrived::Confirmation(_) => "rreq",
+        Arrived::Deadline | Arrived::RReq(_) | Arrived::Confirmation(_) | Arrived::OobResult(_) => {
+            "rreq"
+        }
     };
     http::report_refused(listener, &before.ds_id, &erro);
 }
@@ -380,6 +385,7 @@ fn telemetry_of(transaction: &Transaction, arrived: &Arrived) {
         Arrived::Deadline => "deadline",
         Arrived::RReq(_) => "rreq",
         Arrived::Confirmation(_) => "confirmation",
+        Arrived::OobResult(_) => "oob-result",
     };
     tracing::debug!(acs_trans_id = %transaction.acs_trans_id, revision = transaction.revision, what, "challenge step");
 }

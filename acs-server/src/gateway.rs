@@ -108,6 +108,12 @@ pub struct AskText {
     /// The question, in `language`.
     pub text: String,
     pub language: String,
+    /// Out-of-band: the number on the cardholder's screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// Out-of-band: where the issuer's app goes back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<String>,
 }
 
 impl AskText {
@@ -121,6 +127,12 @@ impl AskText {
     pub(crate) fn from_json(payload: &[u8]) -> Option<Self> {
         serde_json::from_slice(payload).ok()
     }
+
+    /// Tells what kind of answer is wanted: `oob` at once, `decoupled` in the requestor's time.
+    #[must_use]
+    pub const fn channel(&self) -> &'static str {
+        if self.number.is_some() { OUT_OF_BAND } else { DECOUPLED }
+    }
 }
 
 impl fmt::Debug for AskText {
@@ -133,6 +145,7 @@ impl Drop for AskText {
     fn drop(&mut self) {
         self.contacts.sms.zeroize();
         self.contacts.email.zeroize();
+        self.contacts.app.zeroize();
     }
 }
 
@@ -192,6 +205,10 @@ struct OutboxAsk<'a> {
     issuer: &'a str,
     card: &'a str,
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<&'a str>,
+    #[serde(rename = "requestorAppURL", skip_serializing_if = "Option::is_none")]
+    back: Option<&'a str>,
     expires: String,
 }
 
@@ -231,10 +248,12 @@ impl OtpGateway for Outbox {
         self.write(serde_json::to_vec(&OutboxAsk {
             at: rfc3339(ask.at),
             acs_trans_id: &ask.text.acs_trans_id,
-            channel: DECOUPLED,
+            channel: ask.text.channel(),
             issuer: ask.issuer_id,
             card: &ask.text.card_last4,
             text: &ask.text.text,
+            number: ask.text.number.as_deref(),
+            back: ask.text.back.as_deref(),
             expires: rfc3339(ask.expires),
         }))
     }
@@ -294,6 +313,10 @@ struct WebhookAsk<'a> {
     card: &'a str,
     text: &'a str,
     language: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<&'a str>,
+    #[serde(rename = "requestorAppURL", skip_serializing_if = "Option::is_none")]
+    back: Option<&'a str>,
     expires: String,
 }
 
@@ -353,14 +376,16 @@ impl OtpGateway for Webhook {
         let body = serde_json::to_vec(&WebhookAsk {
             acs_trans_id: &text.acs_trans_id,
             issuer: ask.issuer_id,
-            channel: DECOUPLED,
+            channel: text.channel(),
             contacts: &text.contacts,
             card: &text.card_last4,
             text: &text.text,
             language: &text.language,
+            number: text.number.as_deref(),
+            back: text.back.as_deref(),
             expires: rfc3339(ask.expires),
         });
-        let once = format!("{}-{DECOUPLED}", text.acs_trans_id);
+        let once = format!("{}-{}", text.acs_trans_id, text.channel());
         Box::pin(self.post(body, ask.at, once))
     }
 }
@@ -378,8 +403,9 @@ fn signature(key: &hmac::Key, timestamp: &str, body: &[u8]) -> String {
     text
 }
 
-/// `channel` of a request to ask a cardholder.
+/// `channel` of requests to ask a cardholder.
 const DECOUPLED: &str = "decoupled";
+const OUT_OF_BAND: &str = "oob";
 const WEBHOOK_TIMER: Duration = Duration::from_secs(5);
 
 #[cfg(test)]

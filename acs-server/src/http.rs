@@ -7,6 +7,7 @@ mod device_cookie;
 pub mod forms;
 pub mod health;
 pub(crate) mod ids;
+pub mod issuer_oob;
 pub mod issuer_result;
 pub mod method_url;
 pub mod oreq;

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use acs_core::flow::present::{CodeView, FinalView, InformationView};
+use acs_core::flow::present::{CodeView, FinalView, InformationView, OobView};
 use askama::Template;
 use aws_lc_rs::digest;
 use axum::body::Body;
@@ -16,6 +16,8 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use crate::config;
 use crate::texts::{Language, raw, text};
 
+/// Where the waiting page asks whether there is something new.
+pub const WAIT_PATH: &str = "/3ds/challenge/browser/wait";
 /// Where the pages' own forms go.
 pub const PAGE_PATH: &str = "/3ds/challenge/browser/page";
 
@@ -146,6 +148,64 @@ pub fn code(view: &CodeView, face: Face<'_>, alphanumeric: bool) -> Page {
             later: view.later,
         },
         &POLICIES.page,
+    )
+}
+
+/// The page that waits for the issuer's app: a number to find there, and a button for who has no
+/// scripts [P-BRW-25].
+#[must_use]
+pub fn out_of_band(view: &OobView, face: Face<'_>) -> Page {
+    let language = Language::from_tag(&view.language);
+    let left = view.continues_left.to_string();
+    let digits: Vec<String> = view.number.chars().map(String::from).collect();
+    let digits = digits.join(" ");
+    let values = [
+        ("n", left.as_str()),
+        ("digits", &digits),
+        ("card", &view.card_last4),
+        ("issuer", face.name),
+        ("tel", face.phone),
+    ];
+    let say = |key| text(language, key, &values);
+    let (error, notice) = match (view.answered, view.error) {
+        (true, _) => (None, Some("oob.answered")),
+        (false, Some("stale")) => (None, Some("stale")),
+        (false, error) => (error, view.status),
+    };
+    let heading = raw(language, "h.oob");
+    let prefix = if error.is_some() { raw(language, "title.error") } else { "" };
+    render(
+        &OobPage {
+            frame: Frame {
+                language,
+                window: window(&view.window_size),
+                title: format!("{prefix}{heading} - {}", face.name),
+                script: Some(OOB_SCRIPT),
+            },
+            issuer: face,
+            error: error.map(say),
+            status: notice.map(say),
+            merchant: view.merchant.as_deref().map(one_line).filter(|name| !name.is_empty()),
+            amount: view.amount.as_deref(),
+            card: say("sum.ending"),
+            instruction: say("oob.text"),
+            answered: view.answered,
+            number: &view.number,
+            spoken: say("oob.number"),
+            help: say("oob.help.text"),
+            why: say("why.text"),
+            contact: say("contact"),
+            other_languages: Language::ALL.into_iter().filter(|other| *other != language).collect(),
+            token: &view.token,
+            idle_seconds: view.idle_seconds,
+            action: PAGE_PATH,
+            wait: WAIT_PATH,
+            code_offered: view.code_offered,
+            trust: view.trust,
+            bind: view.bind,
+            later: view.later,
+        },
+        &POLICIES.waiting,
     )
 }
 
@@ -359,6 +419,40 @@ impl CodePage<'_> {
 }
 
 #[derive(Debug, Template)]
+#[template(path = "oob.html")]
+struct OobPage<'a> {
+    frame: Frame,
+    issuer: Face<'a>,
+    error: Option<String>,
+    status: Option<String>,
+    merchant: Option<String>,
+    amount: Option<&'a str>,
+    card: String,
+    instruction: String,
+    answered: bool,
+    number: &'a str,
+    spoken: String,
+    help: String,
+    why: String,
+    contact: String,
+    other_languages: Vec<Language>,
+    token: &'a str,
+    idle_seconds: Option<u32>,
+    action: &'static str,
+    wait: &'static str,
+    code_offered: bool,
+    trust: Option<bool>,
+    bind: Option<bool>,
+    later: bool,
+}
+
+impl OobPage<'_> {
+    fn t(&self, key: &'static str) -> &'static str {
+        raw(self.frame.language, key)
+    }
+}
+
+#[derive(Debug, Template)]
 #[template(path = "information.html")]
 struct InformationPage<'a> {
     frame: Frame,
@@ -415,6 +509,7 @@ struct ProcessingPage<'a> {
 /// Content security policies; the final page has no form-action, for its target may redirect.
 struct Policies {
     page: HeaderValue,
+    waiting: HeaderValue,
     last: HeaderValue,
     processing: HeaderValue,
     notice: HeaderValue,
@@ -422,6 +517,7 @@ struct Policies {
 
 static POLICIES: LazyLock<Policies> = LazyLock::new(|| Policies {
     page: policy(Some(PAGE_SCRIPT), true),
+    waiting: connecting(policy(Some(OOB_SCRIPT), true)),
     last: policy(Some(FINAL_SCRIPT), false),
     processing: policy(Some(PROCESSING_SCRIPT), true),
     notice: policy(None, true),
@@ -440,6 +536,12 @@ fn policy(script: Option<&str>, own_forms: bool) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
 }
 
+/// A policy under which the page may ask this host.
+fn connecting(policy: HeaderValue) -> HeaderValue {
+    let text = policy.to_str().map(|text| format!("{text}; connect-src 'self'"));
+    text.ok().and_then(|text| HeaderValue::try_from(text).ok()).unwrap_or(policy)
+}
+
 /// The CSP source of an inline block.
 pub(crate) fn hash(block: &str) -> String {
     format!("sha256-{}", STANDARD.encode(digest::digest(&digest::SHA256, block.as_bytes())))
@@ -449,6 +551,8 @@ const STYLE: &str = include_str!("../templates/page.css");
 /// Submits an entry a second after the processing screen came up: a graphic, no words
 /// [P-TMO-13, P-BRW-27, Req 178, Req 179, Req 181, Req 182]. Without scripts there is none.
 const PAGE_SCRIPT: &str = include_str!("../templates/page.js");
+/// Asks each 3 seconds whether the issuer has answered, and then moves on [P-BRW-25].
+const OOB_SCRIPT: &str = include_str!("../templates/oob.js");
 const FINAL_SCRIPT: &str = include_str!("../templates/final.js");
 const PROCESSING_SCRIPT: &str = include_str!("../templates/processing.js");
 

@@ -76,6 +76,7 @@ fn fill(out: &mut String, placeholder: &str, values: &[(&str, &str)]) {
 /// Key, Japanese, English. With one challenge method, texts name no other method.
 const CATALOGUE: &[(&str, &str, &str)] = &[
     ("h.otp", "認証コードの入力", "Enter your code"),
+    ("h.oob", "アプリで承認してください", "Approve in your app"),
     ("h.ok", "ご本人を確認しました", "Identity confirmed"),
     ("h.fail", "確認できませんでした", "We could not confirm it is you"),
     ("h.info", "あとで確認します", "Confirm later"),
@@ -167,6 +168,41 @@ const CATALOGUE: &[(&str, &str, &str)] = &[
         "resend.fail",
         "認証コードを送れませんでした。{issuer}（{tel}）へご連絡ください。",
         "We could not send the code. Call {issuer} on {tel}.",
+    ),
+    (
+        "oob.text",
+        "{issuer}アプリを開き、同じお店と金額であることを確かめて、下の番号を選んでください。",
+        "Open the {issuer} app, check that merchant and amount are the same and choose this number.",
+    ),
+    ("oob.number", "番号 {digits}", "Number {digits}"),
+    ("oob.cont", "アプリで承認しました", "I have approved it"),
+    ("oob.go", "次へ", "Continue"),
+    ("oob.code", "認証コードを使う", "Use a code instead"),
+    (
+        "oob.answered",
+        "アプリからの回答を受け取りました。下のボタンで進んでください。",
+        "Your answer in the app has arrived. Go on with the button.",
+    ),
+    (
+        "oob.early",
+        "まだ承認を確認できません。アプリで承認してから、もう一度押してください（あと{n}回）。",
+        "We cannot see your approval yet. Approve in the app, then press again ({n} left).",
+    ),
+    (
+        "oob.lapsed",
+        "アプリでの承認を確認できなかったため、認証コードをお使いください。",
+        "We could not ask you in the app. Use a code instead.",
+    ),
+    ("oob.help.label", "通知が届かないとき", "No notification?"),
+    (
+        "oob.help.text",
+        "通知がなくても、アプリを開くと確認のお願いが表示されます。お困りのときは{issuer}（{tel}）へご連絡ください。",
+        "Open the app: the request waits there even without a notification. For help call {issuer} on {tel}.",
+    ),
+    (
+        "oob.mismatch",
+        "お店や金額、番号が違うときは、アプリで拒否し、キャンセルしてください。",
+        "If merchant, amount or number differ, decline in the app and cancel.",
     ),
     ("cancel", "キャンセル", "Cancel"),
     ("later.do", "あとで別の方法で確認する", "Confirm later in another way"),

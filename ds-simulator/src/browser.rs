@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -52,6 +52,12 @@ pub enum Step {
     Cancel,
     /// Asks to confirm later, in another way.
     Later,
+    /// Lets a waiting page move on by itself, as its script does.
+    Wait,
+    /// Says that the issuer's app is done.
+    Confirm,
+    /// Asks for a code in place of the issuer's app.
+    UseCode,
     /// Posts the CReq once more, as a reload does.
     Reload,
     /// Closes the window.
@@ -86,6 +92,9 @@ pub struct Challenge {
 }
 
 const MAX_PAGES: usize = 40;
+/// Between two questions of a waiting page; the ACS puts off who asks more than once a second.
+const POLL: Duration = Duration::from_millis(1_100);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl Browser {
     /// A browser that trusts the roots in `ca`.
@@ -175,7 +184,8 @@ impl Browser {
                 page = self.post(&address, &form.filled(&[], Some(("action", "continue")))).await?;
                 continue;
             }
-            let step = steps.next().cloned().unwrap_or(Step::Code);
+            let usual = if form.wait.is_some() { Step::Wait } else { Step::Code };
+            let step = steps.next().cloned().unwrap_or(usual);
             let (entry, action) = match &step {
                 Step::Leave => return Ok(ChallengeEnd::Left),
                 Step::Reload => {
@@ -191,6 +201,12 @@ impl Browser {
                 Step::Resend => (String::new(), "resend"),
                 Step::Cancel => (String::new(), "cancel"),
                 Step::Later => (String::new(), "later"),
+                Step::Wait => {
+                    self.wait(challenge, &address, form).await?;
+                    (String::new(), "arrived")
+                }
+                Step::Confirm => (String::new(), "submit"),
+                Step::UseCode => (String::new(), "code"),
             };
             if action == "resend"
                 && let CodeSource::Outbox(path) = &challenge.codes
@@ -220,6 +236,25 @@ impl Browser {
         let size = challenge.creq.to_string().len();
         self.trace.message_of(&challenge.txn, "BRW-ACS", "request", &challenge.creq, size);
         self.post(&challenge.acs_url, &pairs).await.context("posting the CReq")
+    }
+
+    /// Asks what a waiting page asks until there is something new.
+    async fn wait(&self, challenge: &Challenge, address: &str, form: &Form) -> Result<()> {
+        let target = form.wait.as_deref().and_then(|path| resolve(address, path));
+        let target = target.context("the page does not say where to ask")?;
+        let token = form.field("token").unwrap_or_default().to_owned();
+        let pairs = [("token".to_owned(), token)];
+        let asked = Instant::now();
+        while asked.elapsed() < LONGEST_WAIT {
+            let answer = self.post(&target, &pairs).await.context("asking whether to go on")?;
+            let waits = serde_json::from_slice::<Value>(&answer.body).ok();
+            if waits.is_some_and(|answer| answer["wait"] == false) {
+                self.note(&challenge.txn, "ACS-BRW", "page", 0, "there is news".to_owned());
+                return Ok(());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        bail!("nothing came from the issuer's app within {LONGEST_WAIT:?}")
     }
 
     async fn finish(

@@ -13,6 +13,8 @@ pub struct Form {
     pub boxes: Vec<(String, String)>,
     /// Submit buttons with a name: name and value.
     pub buttons: Vec<(String, String)>,
+    /// `data-wait`: where its page asks whether to go on.
+    pub wait: Option<String>,
 }
 
 impl Form {
@@ -67,7 +69,9 @@ pub fn forms(page: &str) -> Vec<Form> {
         match name.as_str() {
             "form" => {
                 let action = attributes.get("action").cloned().unwrap_or_default();
-                forms.push((attributes.get("id").cloned(), Form { action, ..Form::default() }));
+                let wait = attributes.get("data-wait").cloned();
+                let form = Form { action, wait, ..Form::default() };
+                forms.push((attributes.get("id").cloned(), form));
                 open = true;
             }
             "/form" => open = false,

@@ -23,6 +23,11 @@ pub struct IssuerSystems {
     http: reqwest::Client,
 }
 
+/// Whether a line of the outbox asks the issuer's systems something.
+pub(crate) fn is_question(line: &Value) -> bool {
+    matches!(line["channel"].as_str(), Some("decoupled" | "oob"))
+}
+
 /// A request, to be made wrong in tests.
 #[derive(Debug, Clone)]
 pub struct Word {
@@ -34,6 +39,8 @@ pub struct Word {
     pub at_ms: i128,
     /// Sign with the key of this issuer instead.
     pub signed_by: Option<String>,
+    /// Below `/v1`: `authentications` (decoupled) or `oob`.
+    pub about: &'static str,
 }
 
 impl Word {
@@ -46,7 +53,14 @@ impl Word {
             body: json!({ "result": result }).to_string(),
             at_ms: OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000,
             signed_by: None,
+            about: "authentications",
         }
+    }
+
+    /// The same of an out-of-band authentication.
+    #[must_use]
+    pub fn out_of_band(issuer: &str, acs_trans_id: &str, result: &str) -> Self {
+        Self { about: "oob", ..Self::new(issuer, acs_trans_id, result) }
     }
 }
 
@@ -82,7 +96,7 @@ impl IssuerSystems {
         let text = std::fs::read_to_string(&self.outbox).unwrap_or_default();
         let about = |line: &Value| {
             let id = line["acsTransID"].as_str().unwrap_or_default();
-            line["channel"] == "decoupled" && id.eq_ignore_ascii_case(acs_trans_id)
+            is_question(line) && id.eq_ignore_ascii_case(acs_trans_id)
         };
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(about).collect()
     }
@@ -109,7 +123,12 @@ impl IssuerSystems {
     pub async fn answer(&self, acs_trans_id: &str, result: &str) -> Result<Value> {
         let ask = self.asked(acs_trans_id).await?;
         let issuer = ask["issuer"].as_str().context("a request without issuer")?;
-        let (status, answer) = self.give(&Word::new(issuer, acs_trans_id, result)).await?;
+        let word = if ask["channel"] == "oob" {
+            Word::out_of_band(issuer, acs_trans_id, result)
+        } else {
+            Word::new(issuer, acs_trans_id, result)
+        };
+        let (status, answer) = self.give(&word).await?;
         if status != 200 {
             bail!("the ACS did not take the issuer's word: HTTP {status} {answer}");
         }
@@ -121,11 +140,26 @@ impl IssuerSystems {
     /// # Errors
     /// When a key cannot be read or nobody answers.
     pub async fn give(&self, word: &Word) -> Result<(u16, Value)> {
+        let path = format!("/v1/{}/{}/result", word.about, word.acs_trans_id);
+        self.send(word, reqwest::Method::POST, &path).await
+    }
+
+    /// What the issuer's app is to show of an out-of-band authentication: HTTP status and answer.
+    ///
+    /// # Errors
+    /// As [`Self::give`].
+    pub async fn question(&self, issuer: &str, acs_trans_id: &str) -> Result<(u16, Value)> {
+        let asking =
+            Word { body: String::new(), ..Word::out_of_band(issuer, acs_trans_id, "approved") };
+        let path = format!("/v1/oob/{acs_trans_id}");
+        self.send(&asking, reqwest::Method::GET, &path).await
+    }
+
+    async fn send(&self, word: &Word, method: reqwest::Method, path: &str) -> Result<(u16, Value)> {
         let signer = word.signed_by.as_ref().unwrap_or(&word.issuer);
         let file = self.keys.join(format!("{signer}-api.key"));
         let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(text.trim())?);
-        let path = format!("/v1/authentications/{}/result", word.acs_trans_id);
         let message = format!("{}.{path}.{}", word.at_ms, word.body);
         let mac: String = hmac::sign(&key, message.as_bytes())
             .as_ref()
@@ -134,7 +168,7 @@ impl IssuerSystems {
             .collect();
         let answer = self
             .http
-            .post(format!("{}{path}", self.url))
+            .request(method, format!("{}{path}", self.url))
             .header("content-type", "application/json")
             .header("x-acs-issuer", &word.issuer)
             .header("x-acs-timestamp", word.at_ms.to_string())

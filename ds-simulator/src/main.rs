@@ -135,8 +135,8 @@ struct Pay {
     /// threeDSRequestorDecMaxTime, minutes
     #[arg(long)]
     dec_max_time: Option<u32>,
-    /// What the issuer says of a decoupled authentication: approved, declined, rejected or
-    /// unavailable; nothing when absent
+    /// What the issuer says when it is asked (decoupled, or in its app): approved, declined, rejected
+    /// or unavailable; nothing when absent
     #[arg(long)]
     word: Option<String>,
     /// Seconds to wait for the RReq
@@ -480,6 +480,9 @@ fn to_step(word: &str) -> Step {
         "resend" => Step::Resend,
         "cancel" => Step::Cancel,
         "later" => Step::Later,
+        "wait" => Step::Wait,
+        "confirm" => Step::Confirm,
+        "use-code" => Step::UseCode,
         "reload" => Step::Reload,
         "leave" => Step::Leave,
         text => Step::Type(text.to_owned()),

@@ -31,7 +31,7 @@ pub struct PayOptions {
     pub skip_method: bool,
     /// How long to wait for the RReq after the browser is done.
     pub rreq_patience: Duration,
-    /// What the issuer says of a decoupled authentication, at once; nothing when absent.
+    /// What the issuer says when it is asked, decoupled or out-of-band, at once; nothing when absent.
     pub word: Option<(IssuerSystems, String)>,
     /// Let it be where a challenge gives way to a decoupled authentication.
     pub no_fallback: bool,
@@ -148,7 +148,14 @@ pub async fn pay(
         steps: options.steps.clone(),
         ticks: options.ticks.clone(),
     };
-    let end = browser.run_challenge(&challenge).await?;
+    let app = options.word.clone().map(|(issuer, word)| {
+        let id = challenge.acs_trans_id.clone();
+        tokio::spawn(async move { issuer.answer(&id, &word).await })
+    });
+    let end = browser.run_challenge(&challenge).await;
+    // It waits in vain where no question was put.
+    app.inspect(tokio::task::JoinHandle::abort);
+    let end = end?;
     let patience = match end {
         ChallengeEnd::Left => Duration::ZERO,
         _ => options.rreq_patience,

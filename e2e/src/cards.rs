@@ -75,11 +75,15 @@ pub enum Card {
     Unknown,
     /// Challenged, with a phone and an address.
     TwoContacts,
+    /// Challenged in the issuer's app.
+    App,
+    /// Challenged in the issuer's app, with a phone too.
+    AppAndSms,
 }
 
 impl Card {
     /// Every card.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Frictionless,
         Self::Sms,
         Self::Email,
@@ -97,6 +101,8 @@ impl Card {
         Self::ScriptedChallenge,
         Self::Unknown,
         Self::TwoContacts,
+        Self::App,
+        Self::AppAndSms,
     ];
 
     fn record(self, pan: &str) -> Option<Value> {
@@ -116,6 +122,8 @@ impl Card {
                 json!({"sms": "+819012345678", "email": "hanako.yamada@example.com"})
             }
             Self::Unreachable => json!({}),
+            Self::App => json!({"app": "installation-7"}),
+            Self::AppAndSms => json!({"app": "installation-8", "sms": "+819012345678"}),
             _ => json!({"sms": "+819012345678"}),
         };
         let mut record =

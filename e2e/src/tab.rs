@@ -88,10 +88,11 @@ impl Tab {
 }
 
 impl Page {
-    /// The form with the entry field.
+    /// The form with the entry field, or of a page that waits for the issuer's app.
     #[must_use]
     pub fn code_form(&self) -> Option<Form> {
-        html::forms(&self.html).into_iter().find(|form| form.field("challengeDataEntry").is_some())
+        let asks = |form: &Form| form.field("challengeDataEntry").is_some() || form.wait.is_some();
+        html::forms(&self.html).into_iter().find(asks)
     }
 
     /// The token of its code form.

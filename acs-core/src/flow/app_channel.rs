@@ -8,8 +8,9 @@ use crate::Random;
 use crate::crypto::ContentKey;
 use crate::crypto::key_agreement::EphemeralKey;
 use crate::crypto::signed_content::signed_content;
-use crate::message::AppData;
-use crate::profile::{CardLookup, Contacts, IssuerProfile};
+use crate::element::MessageVersion;
+use crate::message::{AppData, RenderOptions};
+use crate::profile::{CardLookup, Contacts, IssuerProfile, OobFallback};
 
 /// Why a device gets no challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,25 +27,96 @@ pub(super) struct Channel {
     pub(super) key: ContentKey,
 }
 
-/// How a code goes out and what is presented first.
+/// A challenge that a device can show.
+pub(super) struct AppOffer {
+    pub(super) via: Via,
+    /// How a code goes out should the issuer's app be of no use, on a screen that the device shows.
+    pub(super) fallback: Option<Via>,
+    /// What is presented first.
+    pub(super) rendering: Rendering,
+}
+
+/// The issuer's app where the device shows its screen, else a code.
 pub(super) fn offer(
     app: &AppData,
     contacts: &Contacts,
     issuer: &IssuerProfile,
-) -> Result<(Via, Rendering), NoOffer> {
-    let via = allowed_ways(app, contacts)?[0];
-    let (rendering, _) = presented(app, contacts, issuer).ok_or(NoOffer::Device)?;
-    Ok((via, rendering))
+    version: MessageVersion,
+) -> Result<AppOffer, NoOffer> {
+    let ways = allowed_ways(app, contacts, issuer, version);
+    let options = &app.render_options;
+    let out_of_band = out_of_band(options, issuer, version);
+    let by_app =
+        is_asked_in_app(contacts, issuer) && allows(options, Via::App.method(issuer, version));
+    if let Some(rendering) = out_of_band.filter(|_| by_app) {
+        let code = match rendering.interface {
+            Interface::Native => Template::Text,
+            Interface::Html => Template::Html,
+        };
+        let may = issuer.oob.fallback != OobFallback::Never && shows(options, code);
+        let fallback = ways.ok().and_then(|ways| ways.first().copied()).filter(|_| may);
+        return Ok(AppOffer { via: Via::App, fallback, rendering });
+    }
+    let via = match ways {
+        // The app alone, which this SDK cannot wait for.
+        Err(NoOffer::NoContact) if is_asked_in_app(contacts, issuer) => {
+            return Err(NoOffer::Device);
+        }
+        ways => ways?[0],
+    };
+    let (rendering, _) = presented(app, contacts, issuer, version).ok_or(NoOffer::Device)?;
+    Ok(AppOffer { via, fallback: None, rendering })
+}
+
+/// Whether the issuer's own app asks the holder of these contacts.
+pub(super) fn is_asked_in_app(contacts: &Contacts, issuer: &IssuerProfile) -> bool {
+    issuer.oob.offered && contacts.app.as_deref().is_some_and(|app| !app.is_empty())
+}
+
+/// The screen that waits for the issuer's app. Before 2.3.1 it has no template of its own as a page
+/// [P-APP-22, P-APP-24, Note 146].
+fn out_of_band(
+    options: &RenderOptions,
+    issuer: &IssuerProfile,
+    version: MessageVersion,
+) -> Option<Rendering> {
+    let page = match version {
+        MessageVersion::V231 => Template::HtmlOutOfBand,
+        MessageVersion::V210 | MessageVersion::V220 => Template::Html,
+    };
+    let of = |interface, template: Template, can: bool| {
+        (can && shows(options, template)).then_some(Rendering { interface, template })
+    };
+    let native = of(Interface::Native, Template::OutOfBand, options.native);
+    let html = of(Interface::Html, page, options.html);
+    match issuer.app.interface {
+        Interface::Native => native.or(html),
+        Interface::Html => html.or(native),
+    }
+}
+
+fn shows(options: &RenderOptions, template: Template) -> bool {
+    options.ui_types.iter().any(|code| code == template.code())
+}
+
+/// Whether an SDK knows a method; one that names none knows all.
+fn allows(options: &RenderOptions, method: &str) -> bool {
+    let types = &options.authentication_types;
+    types.is_empty() || types.iter().any(|code| code == method)
 }
 
 /// The ways of a code that card and SDK allow, one at least.
-fn allowed_ways(app: &AppData, contacts: &Contacts) -> Result<Vec<Via>, NoOffer> {
+fn allowed_ways(
+    app: &AppData,
+    contacts: &Contacts,
+    issuer: &IssuerProfile,
+    version: MessageVersion,
+) -> Result<Vec<Via>, NoOffer> {
     let ways = ways(contacts);
     if ways.is_empty() {
         return Err(NoOffer::NoContact);
     }
-    let types = &app.render_options.authentication_types;
-    let allowed = |via: &Via| types.is_empty() || types.iter().any(|code| code == via.method());
+    let allowed = |via: &Via| allows(&app.render_options, via.method(issuer, version));
     let ways: Vec<_> = ways.into_iter().filter(allowed).collect();
     if ways.is_empty() { Err(NoOffer::Device) } else { Ok(ways) }
 }
@@ -61,11 +133,12 @@ fn presented(
     app: &AppData,
     contacts: &Contacts,
     issuer: &IssuerProfile,
+    version: MessageVersion,
 ) -> Option<(Rendering, Before)> {
     let options = &app.render_options;
-    let shows = |template: Template| options.ui_types.iter().any(|code| code == template.code());
+    let shows = |template: Template| shows(options, template);
     // There are two ways, so more than one allowed means all of them.
-    let several = allowed_ways(app, contacts).is_ok_and(|ways| ways.len() > 1);
+    let several = allowed_ways(app, contacts, issuer, version).is_ok_and(|ways| ways.len() > 1);
     let choice = (issuer.app.choose_contact && several).then_some(Template::SingleSelect);
     let choice = choice.filter(|template| shows(*template));
     let before = Before { notice: issuer.app.notice && shows(Template::Information), choice };
@@ -95,11 +168,13 @@ pub(super) fn shows_information(
     app: &AppData,
     contacts: &Contacts,
     issuer: &IssuerProfile,
+    version: MessageVersion,
 ) -> bool {
     let native = |rendering: Rendering| rendering.interface == Interface::Native;
     let code = Template::Information.code();
     let drawn = app.render_options.ui_types.iter().any(|shown| shown == code);
-    presented(app, contacts, issuer).is_some_and(|(rendering, _)| drawn || !native(rendering))
+    presented(app, contacts, issuer, version)
+        .is_some_and(|(rendering, _)| drawn || !native(rendering))
 }
 
 /// Whether an answer opens a channel.
@@ -131,12 +206,14 @@ pub(super) fn open(
 /// What the state keeps of the app.
 pub(super) fn state(input: &AuthenticateInput<'_>, answer: &Answer) -> Option<AppState> {
     let app = input.areq.app.as_ref()?;
-    let rendering = match answer {
-        Answer::Challenge(offer) => offer.rendering,
-        _ => None,
+    let (rendering, code) = match answer {
+        Answer::Challenge(offer) => (offer.rendering, offer.via != Via::App),
+        _ => (None, false),
     };
-    let before = match (rendering, input.card) {
-        (Some(_), CardLookup::Found(card)) => presented(app, &card.contacts, input.issuer),
+    let before = match (code, input.card) {
+        (true, CardLookup::Found(card)) => {
+            presented(app, &card.contacts, input.issuer, input.areq.version)
+        }
         _ => None,
     };
     let before = before.map(|(_, before)| before).unwrap_or_default();

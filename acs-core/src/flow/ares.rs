@@ -60,9 +60,10 @@ pub(super) fn build(
             }
             wire.acs_challenge_mandated = Some(if offer.mandated { "Y" } else { "N" });
             if input.areq.version >= MessageVersion::V231 {
-                wire.authentication_method = Some([offer.via.method()]);
+                wire.authentication_method =
+                    Some([offer.via.method(input.issuer, input.areq.version)]);
             } else {
-                wire.authentication_type = Some(DYNAMIC);
+                wire.authentication_type = Some(kind(offer.via.into()));
             }
         }
         Answer::Decoupled(promise) => {
@@ -71,9 +72,10 @@ pub(super) fn build(
             wire.acs_dec_con_ind = Some("Y");
             wire.acs_challenge_mandated = Some(if promise.mandated { "Y" } else { "N" });
             if input.areq.version >= MessageVersion::V231 {
-                wire.authentication_method = Some([Way::Decoupled.method()]);
+                wire.authentication_method =
+                    Some([Way::Decoupled.method(input.issuer, input.areq.version)]);
             } else {
-                wire.authentication_type = Some(DECOUPLED);
+                wire.authentication_type = Some(kind(Way::Decoupled));
             }
         }
     }
@@ -243,7 +245,7 @@ impl<'a> Wire<'a> {
             authentication_method: None,
             device_info_recognised_version: newest_app
                 .map(|app| app.device_data_version.as_deref().unwrap_or(OLDEST_DEVICE_DATA)),
-            three_ds_requestor_app_url_ind: newest_app.map(|_| "N"),
+            three_ds_requestor_app_url_ind: newest_app.map(|_| returns(input)),
             web_authn_cred_list: &[],
             spc_trans_data: None,
             statuses: Statuses::default(),
@@ -266,10 +268,20 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// `authenticationType`: dynamic, as every one-time password is.
-pub(super) const DYNAMIC: &str = "02";
-/// `authenticationType`: decoupled.
-pub(super) const DECOUPLED: &str = "04";
+/// `authenticationType`, before 2.3.1: every one-time password is dynamic.
+pub(super) const fn kind(way: Way) -> &'static str {
+    match way {
+        Way::Sms | Way::Email | Way::Spc => "02",
+        Way::App => "03",
+        Way::Decoupled => "04",
+    }
+}
+
+/// Whether the issuer's app can go back to the merchant's [P-APP-43].
+const fn returns(input: &AuthenticateInput<'_>) -> &'static str {
+    if input.issuer.oob.offered && input.issuer.oob.returns_to_app { "Y" } else { "N" }
+}
+
 /// `deviceUserInterfaceMode`.
 const PORTRAIT: &str = "01";
 /// Device data version when the device named none.

@@ -7,6 +7,7 @@ mod decoupled;
 mod entry;
 mod fallback;
 mod intent;
+mod oob;
 pub(super) mod otp;
 pub(super) mod page;
 mod round;
@@ -26,7 +27,7 @@ use crate::flow::reason::Reason;
 use crate::flow::rreq::{self, Outcome};
 use crate::flow::transaction::{
     AcceptedCReq, AuditEvent, Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Transaction,
-    Way,
+    Via, Way,
 };
 use crate::flow::words;
 use crate::message::{ReadRules, peek_ids};
@@ -69,15 +70,18 @@ pub enum Input<'a> {
     DeadlineReached,
     /// News of the RReq.
     RReq(RReqNews<'a>),
-    /// Word from the issuer's own systems.
+    /// Word from the issuer's own systems about a decoupled authentication.
     Confirmation(Verdict),
+    /// Word from the issuer's own systems about an out-of-band authentication.
+    OobResult(Verdict),
 }
 
 /// Fields of the challenge page's form.
 #[derive(Debug)]
 pub struct Form<'a> {
     pub token: &'a str,
-    /// `submit`, `resend`, `later`, `continue` or `cancel`; anything else shows the current page.
+    /// `submit`, `resend`, `later`, `continue`, `arrived`, `code` or `cancel`; anything else shows the
+    /// current page.
     pub action: &'a str,
     /// `challengeDataEntry`; its Debug must never print it.
     pub entry: Entry<'a>,
@@ -151,6 +155,7 @@ pub fn handle(
         Input::DeadlineReached => machine.deadline(),
         Input::RReq(news) => machine.rreq_news(&news),
         Input::Confirmation(verdict) => machine.confirmation(verdict),
+        Input::OobResult(verdict) => machine.oob_result(verdict),
     }
 }
 
@@ -176,6 +181,18 @@ pub fn creq_transaction(creq: &[u8]) -> Option<TransId> {
 #[must_use]
 pub fn sdk_transaction(body: &[u8]) -> Option<TransId> {
     app::transaction_of(body)
+}
+
+/// Whether the waiting page that holds this token has nothing new to see yet; `None` for a token that
+/// is not this transaction's. Says no more than that, and changes nothing [P-BRW-25].
+#[must_use]
+pub fn still_waits(
+    transaction: &Transaction,
+    token: &str,
+    keys: &ChallengeKeys,
+    now: UtcMillis,
+) -> Option<bool> {
+    oob::still_waits(transaction, token, keys, now)
 }
 
 /// The acsTransID a form token was made for, after its MAC was checked; `None` for a forged one.
@@ -240,6 +257,10 @@ impl Machine<'_> {
             page.trust = page.trust.map(|_| self.choice.trust);
             page.bind = page.bind.map(|_| self.choice.bind);
         }
+        if let View::OutOfBand(page) = &mut view {
+            page.trust = page.trust.map(|_| self.choice.trust);
+            page.bind = page.bind.map(|_| self.choice.bind);
+        }
         self.step(Some(view))
     }
 
@@ -273,6 +294,9 @@ impl Machine<'_> {
             Phase::ExpectSpc(_) => (IDLE, Ending::NeverBegun, "no second AReq in time"),
             _ => return,
         };
+        if let Some(outcome) = self.unfetched_refusal() {
+            return self.end(outcome, ending, why);
+        }
         let reason = Reason::TIMED_OUT;
         self.end(Outcome::Denied { reason, cancel: Some(cancel) }, ending, why);
     }
@@ -303,7 +327,13 @@ impl Machine<'_> {
     fn end_with(&mut self, outcome: Outcome, ending: Ending, why: &str, creq: AcceptedCReq) {
         let (via, counter, waiting) = match &self.transaction.phase {
             Phase::ExpectCReq(wait) => (Way::from(wait.via), 0, None),
-            Phase::ExpectEntry(entry) => (entry.via.into(), entry.counter, Some(Output::CancelOtp)),
+            Phase::ExpectEntry(entry) => {
+                let waiting = match entry.via {
+                    Via::App => Output::CancelAsk,
+                    Via::Sms | Via::Email => Output::CancelOtp,
+                };
+                (entry.via.into(), entry.counter, Some(waiting))
+            }
             Phase::Decoupled(_) => (Way::Decoupled, 0, Some(Output::CancelAsk)),
             Phase::ExpectSpc(_) => (Way::Spc, 0, None),
             _ => return,
@@ -321,6 +351,7 @@ impl Machine<'_> {
             creq,
             cookie_for: self.mark.clone().filter(|_| agreed.new_cookie),
             fell_back: (ending == Ending::FellBack).then_some(self.context.now),
+            word: self.word(),
             unanswered: false,
         };
         self.moves_on();
@@ -347,7 +378,7 @@ impl Machine<'_> {
         let Phase::ExpectEntry(entry) = &self.transaction.phase else {
             return consent::Decision::default();
         };
-        if !matches!(outcome, Outcome::Proven(Proof::Verified(_))) {
+        if !matches!(outcome, Outcome::Proven(Proof::Verified(_) | Proof::Confirmed(_))) {
             return consent::Decision::default();
         }
         let merchant = self.transaction.merchant.name.as_deref().map(words::one_line);

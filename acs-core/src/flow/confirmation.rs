@@ -1,5 +1,7 @@
 //! Word from the issuer's own systems, which ask the cardholder by themselves: decoupled
-//! authentication [P-DEC-03]. Approval is the only way to [`Confirmed`].
+//! authentication [P-DEC-03] and out-of-band [Note 127]. Approval is the only way to [`Confirmed`].
+
+use serde::{Deserialize, Serialize};
 
 use super::reason::Reason;
 use super::rreq::Outcome;
@@ -13,7 +15,8 @@ use crate::profile::IssuerProfile;
 pub struct Confirmed(());
 
 /// What the issuer's systems say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Verdict {
     /// The cardholder was authenticated and agreed: Y.
@@ -82,6 +85,18 @@ pub struct ConfirmationRequest {
     pub language: String,
     /// An answer after this moment comes too late.
     pub expires: UtcMillis,
+    /// Only of an out-of-band authentication: the cardholder is in front of a screen of ours.
+    pub prompt: Option<Prompt>,
+}
+
+/// What the issuer's app needs to bring screen and app together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Prompt {
+    /// Two digits, shown on the screen too.
+    pub number: String,
+    /// `threeDSRequestorAppURL`: where the app goes back to [P-APP-43].
+    pub back: Option<String>,
 }
 
 impl std::fmt::Debug for ConfirmationRequest {

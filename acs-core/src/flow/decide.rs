@@ -6,7 +6,7 @@ pub(super) mod three_ri;
 mod wishes;
 
 use super::AuthenticateInput;
-use super::app_channel::{self, NoOffer};
+use super::app_channel::{self, AppOffer, NoOffer};
 use super::attempts::Attempt;
 use super::proof::Proof;
 use super::reason::Reason;
@@ -15,7 +15,7 @@ use super::transaction::{Rendering, Via};
 use crate::element::{DeviceChannel, MessageCategory, TransStatus};
 use crate::message::AppData;
 use crate::policy::{Facts, Rule, RuleOutcome};
-use crate::profile::{Card, CardLookup, CardState, PolicyProfile, ScriptedOutcome};
+use crate::profile::{Card, CardLookup, CardState, OobFallback, PolicyProfile, ScriptedOutcome};
 pub(super) use decoupled::{Promise, may_fall_back};
 
 /// Proof that the decision step accepted the risk of a transaction without a challenge.
@@ -61,6 +61,8 @@ pub(super) struct Offer {
     pub(super) via: Via,
     /// `acsChallengeMandated`.
     pub(super) mandated: bool,
+    /// How a code goes out should the issuer's app be of no use.
+    pub(super) fallback: Option<Via>,
     /// `acsRenderingType`, in the app channel.
     pub(super) rendering: Option<Rendering>,
 }
@@ -390,9 +392,13 @@ pub(super) fn challenge(
     if let Some(app) = &input.areq.app {
         return app_challenge(input, card, app, rule, mandated);
     }
-    match app_channel::ways(&card.contacts).first().copied() {
+    let code = app_channel::ways(&card.contacts).first().copied();
+    let by_app = app_channel::is_asked_in_app(&card.contacts, input.issuer);
+    match by_app.then_some(Via::App).or(code) {
         Some(via) => {
-            let offer = Offer { via, mandated, rendering: None };
+            let fallback =
+                code.filter(|_| by_app && input.issuer.oob.fallback != OobFallback::Never);
+            let offer = Offer { via, mandated, fallback, rendering: None };
             Decision::new(Answer::Challenge(offer), "OUT-CH", rule)
         }
         None => Decision::new(denied(Reason::NOT_ENROLLED), "OUT-NOTENR", rule).because(NO_CONTACT),
@@ -410,9 +416,9 @@ fn app_challenge(
     if input.signer.is_none() {
         return failure(input, rule).because("no-signing-key");
     }
-    match app_channel::offer(app, &card.contacts, input.issuer) {
-        Ok((via, rendering)) => {
-            let offer = Offer { via, mandated, rendering: Some(rendering) };
+    match app_channel::offer(app, &card.contacts, input.issuer, input.areq.version) {
+        Ok(AppOffer { via, fallback, rendering }) => {
+            let offer = Offer { via, mandated, fallback, rendering: Some(rendering) };
             Decision::new(Answer::Challenge(offer), "OUT-CH", rule)
         }
         Err(NoOffer::NoContact) => {

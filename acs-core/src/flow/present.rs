@@ -7,6 +7,8 @@
 pub enum View {
     /// The one-time-password page.
     Code(Box<CodeView>),
+    /// The page that waits for the issuer's app [P-BRW-25].
+    OutOfBand(Box<OobView>),
     /// The information page before a challenge goes over to decoupled authentication: a button, and
     /// nothing to enter [P-DEC-07, Req 464].
     Information(Box<InformationView>),
@@ -68,6 +70,37 @@ pub struct CodeView {
     /// The device-binding box likewise.
     pub bind: Option<bool>,
     /// Whether the cardholder may leave for a decoupled authentication.
+    pub later: bool,
+}
+
+/// Data of the page that waits for the issuer's app.
+#[derive(Debug, Clone)]
+pub struct OobView {
+    pub language: String,
+    /// `01` to `05`.
+    pub window_size: String,
+    pub token: String,
+    pub merchant: Option<String>,
+    /// Formatted for people.
+    pub amount: Option<String>,
+    pub card_last4: String,
+    /// Two digits, to be found in the app too.
+    pub number: String,
+    /// The issuer has said something: the page has only to ask for it.
+    pub answered: bool,
+    /// As of the code page.
+    pub idle_seconds: Option<u32>,
+    /// `oob.early`, `stale` or none.
+    pub error: Option<&'static str>,
+    pub status: Option<&'static str>,
+    /// How often the button may be pressed before the issuer has said anything.
+    pub continues_left: u8,
+    /// As of the code page.
+    pub trust: Option<bool>,
+    pub bind: Option<bool>,
+    /// Whether the cardholder may have a code instead.
+    pub code_offered: bool,
+    /// As of the code page.
     pub later: bool,
 }
 

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::ares::{DECOUPLED, DYNAMIC, RenderingType, carries_value};
+use super::ares::{self, RenderingType, carries_value};
 use super::category;
 use super::challenge::ChallengeContext;
 use super::consent::Statuses;
@@ -80,8 +80,9 @@ pub(super) fn build(
     let newest = transaction.version >= MessageVersion::V231;
     let completed =
         matches!(outcome.status(), TransStatus::Authenticated | TransStatus::NotAuthenticated);
-    let method = Method::of(way, newest).filter(|_| completed);
-    let kind = if decoupled { DECOUPLED } else { DYNAMIC };
+    let code = way.method(context.issuer, transaction.version);
+    let method = Method::of(way, code, newest).filter(|_| completed);
+    let kind = ares::kind(way);
     let app = transaction.app.as_deref();
     let wire = Wire {
         message_type: "RReq",
@@ -153,11 +154,11 @@ enum Method {
 
 impl Method {
     /// 2.2.0 has no code for decoupled, only an authenticationType.
-    fn of(way: Way, newest: bool) -> Option<Self> {
+    fn of(way: Way, code: &'static str, newest: bool) -> Option<Self> {
         match (way, newest) {
-            (_, true) => Some(Self::List([way.method()])),
+            (_, true) => Some(Self::List([code])),
             (Way::Decoupled, false) => None,
-            (_, false) => Some(Self::One(way.method())),
+            (_, false) => Some(Self::One(code)),
         }
     }
 }

@@ -164,12 +164,14 @@ const LONGEST: &[(&str, usize)] = &[
     ("len", 2),
     ("n", 3),
     ("s", 5),
+    ("num", 2),
 ];
 /// Characters of a masked address on a screen.
 pub(super) const MAIL: usize = 36;
 
 const CATALOGUE: &[Entry] = &[
     label("header.code", "認証コードの入力", "Enter your code"),
+    label("header.oob", "アプリで承認してください", "Approve in your app"),
     label("header.choose", "確認方法の選択", "Choose how to confirm"),
     label("header.notice", "ご本人確認のお願い", "Please confirm it is you"),
     label("header.later", "あとで確認します", "Confirm later"),
@@ -207,6 +209,36 @@ const CATALOGUE: &[Entry] = &[
         "how.later",
         "コードの入力はここで終わります。このあと{issuer}から別の方法でご連絡し、ご本人であることを確認します。確認が終わるまで承認されません。",
         "You need no code now. {issuer} will contact you in another way to confirm it is you. Nothing is approved until then.",
+    ),
+    part(
+        "how.oob",
+        "{issuer}アプリを開き、同じお店と金額であることを確かめて、番号 {num} を選んでください。",
+        "Open the {issuer} app, check that merchant and amount are the same and choose number {num}.",
+    ),
+    part("oob.back", "終わったらこの画面に戻ってください。", "Then come back here."),
+    label("oob.open", "アプリを開く", "Open the app"),
+    label("oob.cont", "アプリで承認しました", "I have approved it"),
+    label("oob.code", "認証コードを使う", "Use a code instead"),
+    part(
+        "oob.early",
+        "まだ承認を確認できません。アプリで承認してから、もう一度押してください（あと{n}回）。",
+        "We cannot see your approval yet. Approve in the app, then press again ({n} left).",
+    ),
+    part(
+        "oob.link",
+        "アプリを開けませんでした。ご自分でアプリを開いてください。",
+        "The app could not be opened from here. Open it yourself.",
+    ),
+    part(
+        "oob.lapsed",
+        "アプリでの承認を確認できなかったため、認証コードをお使いください。",
+        "We could not ask you in the app. Use a code instead.",
+    ),
+    label("oob.help.label", "通知が届かないとき", "No notification?"),
+    help(
+        "oob.help.text",
+        "通知がなくても、アプリを開くと確認のお願いが表示されます。お困りのときは {issuer}（{tel}）へご連絡ください。",
+        "Open the app: the request waits there even without a notification. For help call {issuer} on {tel}.",
     ),
     part("how.choose", "認証コードの送り先をお選びください。", "Choose where we send your code."),
     part(

@@ -11,6 +11,7 @@ pub(super) mod harness;
 mod html;
 mod information;
 mod native;
+mod oob;
 mod properties;
 mod quiet;
 mod readings;

@@ -5,12 +5,14 @@ mod compact;
 
 use serde::{Deserialize, Serialize};
 
-use super::confirmation::ConfirmationRequest;
 use crate::UtcMillis;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
 use crate::message::{Merchant, Purchase};
+use crate::profile::IssuerProfile;
 
+use super::confirmation::{ConfirmationRequest, Verdict};
 use super::consent::{Consent, Offer};
+use super::oob::Oob;
 use super::spc::ExpectSpc;
 
 pub use app::{AppState, Interface, Rendering, Template};
@@ -136,30 +138,34 @@ pub struct Decoupled {
     pub until: UtcMillis,
 }
 
-/// How a code reaches the cardholder.
+/// How the cardholder is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Via {
     Sms,
     Email,
+    /// No code: the issuer's own app asks.
+    App,
 }
 
 impl Via {
-    /// `sms` or `email`.
+    /// `sms`, `email` or `app`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sms => "sms",
             Self::Email => "email",
+            Self::App => "app",
         }
     }
 
-    /// `authenticationMethod`: SMS code, or other one-time code.
-    pub(super) const fn method(self) -> &'static str {
+    /// `authenticationMethod`: SMS code, other one-time code, or out-of-band.
+    pub(super) fn method(self, issuer: &IssuerProfile, version: MessageVersion) -> &'static str {
         match self {
             Self::Sms => "02",
             Self::Email => "05",
+            Self::App => issuer.oob.method_in(version),
         }
     }
 }
@@ -173,6 +179,8 @@ pub enum Way {
     Sms,
     /// A code by mail.
     Email,
+    /// In the issuer's app, during the challenge.
+    App,
     /// Decoupled: in the issuer's own way and time.
     Decoupled,
     /// No code: the cardholder confirms with a passkey at the requestor.
@@ -180,22 +188,24 @@ pub enum Way {
 }
 
 impl Way {
-    /// `sms`, `email`, `decoupled` or `spc`.
+    /// `sms`, `email`, `app`, `decoupled` or `spc`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sms => Via::Sms.as_str(),
             Self::Email => Via::Email.as_str(),
+            Self::App => Via::App.as_str(),
             Self::Decoupled => "decoupled",
             Self::Spc => "spc",
         }
     }
 
     /// `authenticationMethod`; that of decoupled is of 2.3.1 only.
-    pub(super) const fn method(self) -> &'static str {
+    pub(super) fn method(self, issuer: &IssuerProfile, version: MessageVersion) -> &'static str {
         match self {
-            Self::Sms => Via::Sms.method(),
-            Self::Email => Via::Email.method(),
+            Self::Sms => Via::Sms.method(issuer, version),
+            Self::Email => Via::Email.method(issuer, version),
+            Self::App => Via::App.method(issuer, version),
             Self::Decoupled => "12",
             Self::Spc => "14",
         }
@@ -207,6 +217,7 @@ impl From<Via> for Way {
         match via {
             Via::Sms => Self::Sms,
             Via::Email => Self::Email,
+            Via::App => Self::App,
         }
     }
 }
@@ -222,6 +233,9 @@ pub struct ExpectCReq {
     /// What its pages ask consent for.
     #[serde(rename = "co", default, skip_serializing_if = "Offer::is_empty")]
     pub consents: Offer,
+    /// How a code goes out should the issuer's app be of no use.
+    #[serde(rename = "fb", default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Via>,
 }
 
 /// A challenge whose page is shown.
@@ -264,6 +278,9 @@ pub struct ExpectEntry {
     /// The information page is shown: nothing is entered any more [P-DEC-07].
     #[serde(rename = "in", default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) informed: bool,
+    /// What the issuer's app asks, or asked before a code took its place.
+    #[serde(rename = "ob", default, skip_serializing_if = "Option::is_none")]
+    pub(super) oob: Option<Box<Oob>>,
 }
 
 impl ExpectEntry {
@@ -300,6 +317,9 @@ pub(super) enum Asked {
     /// Nothing: what is going to happen is told first.
     #[serde(rename = "n")]
     Notice,
+    /// To answer in the issuer's app.
+    #[serde(rename = "a")]
+    App,
 }
 
 impl Asked {
@@ -360,6 +380,9 @@ pub struct Decided {
     /// When it gave way to a decoupled authentication [P-DEC-07].
     #[serde(rename = "fb", default, skip_serializing_if = "Option::is_none")]
     pub fell_back: Option<UtcMillis>,
+    /// What the issuer's systems said of an out-of-band authentication.
+    #[serde(rename = "iw", default, skip_serializing_if = "Option::is_none")]
+    pub(super) word: Option<Verdict>,
     /// No RRes came in time, or the browser waited for it no longer [P-BRW-33].
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswered: bool,

@@ -36,6 +36,8 @@ pub struct AppCReq {
     pub add_code: bool,
     /// `oobContinue`: true, 01 or 02.
     pub oob_continue: bool,
+    /// `oobContinue` 02 (2.3.1): the cardholder pressed nothing.
+    pub oob_automatic: bool,
     /// `oobAppStatus` 01 (2.3.1): the link to the bank's app did not open.
     pub oob_app_failed: bool,
     /// `oobAppURLInd` 01 (2.3.1).
@@ -122,6 +124,7 @@ fn typed(message: &Document<'_>, version: MessageVersion) -> Option<AppCReq> {
             MessageVersion::V231 => matches!(message.text("oobContinue"), Some("01" | "02")),
             _ => is_true("oobContinue"),
         },
+        oob_automatic: is("oobContinue", "02") && version >= MessageVersion::V231,
         oob_app_failed: is("oobAppStatus", "01") && version >= MessageVersion::V231,
         oob_app_url_supported: is("oobAppURLInd", "01") && version >= MessageVersion::V231,
         info_continue: is_true("infoContinueIndicator") && version >= MessageVersion::V231,

@@ -47,6 +47,7 @@ pub enum Reason {
     State,
     Sms,
     Email,
+    App,
     OutcomeInProduction,
     OutcomeStatus,
     OutcomeReason,
@@ -142,13 +143,17 @@ fn read_contacts(value: Option<Json<'_>>) -> Result<Contacts, Reason> {
     let mut contacts = Contacts::default();
     let Some(value) = value else { return Ok(contacts) };
     let Json::Object(members) = value else { return Err(Reason::NotAnObjectValue("contacts")) };
-    let [sms, email] = take(members, Some("contacts"), ["sms", "email"])?;
+    let [sms, email, app] = take(members, Some("contacts"), ["sms", "email", "app"])?;
     if let Some(number) = text_of("contacts.sms", sms)? {
         contacts.sms = Some(is_e164(&number).then(|| number.into_owned()).ok_or(Reason::Sms)?);
     }
     if let Some(address) = text_of("contacts.email", email)? {
         let good = is_email(&address).then(|| address.into_owned());
         contacts.email = Some(good.ok_or(Reason::Email)?);
+    }
+    if let Some(name) = text_of("contacts.app", app)? {
+        let good = (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic());
+        contacts.app = Some(good.then(|| name.into_owned()).ok_or(Reason::App)?);
     }
     Ok(contacts)
 }
@@ -243,6 +248,7 @@ impl fmt::Display for Reason {
             }
             Self::Sms => f.write_str("\"contacts.sms\" is not + and 7 to 15 digits"),
             Self::Email => f.write_str("\"contacts.email\" is not a mail address"),
+            Self::App => f.write_str("\"contacts.app\" is not 1 to 128 printable ASCII characters"),
             Self::OutcomeInProduction => {
                 f.write_str("\"outcome\" is for the development profile only")
             }

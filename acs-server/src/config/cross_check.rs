@@ -206,6 +206,7 @@ fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
     }
     rules(issuer, &name, findings);
     decoupled(issuer, &name, config, findings);
+    out_of_band(issuer, &name, config, findings);
     findings.extend(issuer.consent.findings(&name, &issuer.rule));
     findings.extend(issuer.spc.iter().flat_map(|spc| spc.findings(&name)));
     locales(issuer, &name, findings);
@@ -230,6 +231,38 @@ fn decoupled(issuer: &Issuer, name: &str, config: &Config, findings: &mut Vec<St
         findings.push(format!(
             "{name} decoupled.min_minutes = {} must be 1 to {MOST_DECOUPLED_MINUTES}",
             issuer.decoupled.min_minutes
+        ));
+    }
+}
+
+/// Results of the issuer's app come over the issuer listener too.
+fn out_of_band(issuer: &Issuer, name: &str, config: &Config, findings: &mut Vec<String>) {
+    let oob = &issuer.oob;
+    if oob.offered && (issuer.api.is_none() || config.listen.issuer.is_none()) {
+        findings.push(format!(
+            "{name} offers out-of-band authentication, but its systems could not answer: add an api \
+             with a key_file, and listen.issuer with [tls.issuer]"
+        ));
+    }
+    if !oob.method_is_known() {
+        findings.push(format!("{name} oob.method = \"{}\" must be 07, 08, 09 or 11", oob.method));
+    }
+    let idle = config.protocol.idle_seconds;
+    if !(30..=idle).contains(&oob.life_seconds) {
+        findings.push(format!(
+            "{name} oob.life_seconds = {} must be 30 to protocol.idle_seconds ({idle})",
+            oob.life_seconds
+        ));
+    }
+    if oob.max_continues == 0 {
+        findings.push(format!("{name} oob.max_continues must be at least 1"));
+    }
+    let url = &oob.app_url;
+    let good = url.len() <= 2048 && url::Url::parse(url).is_ok_and(|url| url.scheme() == "https");
+    if !url.is_empty() && !good {
+        findings.push(format!(
+            "{name} oob.app_url must be an https link of at most 2048 characters, as registered by \
+             the app, or empty"
         ));
     }
 }

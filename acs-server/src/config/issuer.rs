@@ -8,7 +8,7 @@ use acs_core::flow::screen::AppTexts;
 use acs_core::flow::transaction::Interface;
 use acs_core::policy::{Rule, RuleOutcome};
 use acs_core::profile::{
-    AppSettings, DecoupledSettings, IssuerProfile, Locale, OtpSettings, PolicyProfile,
+    AppSettings, DecoupledSettings, IssuerProfile, Locale, OobSettings, OtpSettings, PolicyProfile,
     ThreeRiSettings,
 };
 use serde::Deserialize;
@@ -49,6 +49,9 @@ pub struct Issuer {
     /// Decoupled authentication: the issuer's systems ask the cardholder in their own time.
     #[serde(default)]
     pub decoupled: DecoupledSettings,
+    /// Out-of-band authentication: the issuer's own app asks during the challenge.
+    #[serde(default)]
+    pub oob: OobSettings,
     /// Non-payment requests are served.
     #[serde(default = "yes")]
     pub npa_offered: bool,
@@ -169,6 +172,7 @@ impl Issuer {
             policy_profile: self.policy_profile,
             three_ri: self.three_ri.clone(),
             decoupled: self.decoupled.clone(),
+            oob: self.oob.clone(),
             npa_offered: self.npa_offered,
             otp: self.otp.settings(),
             app: self.app.settings(protocol, public),
@@ -178,6 +182,7 @@ impl Issuer {
             cancel_reason_220: protocol.brw_cancel_reason_220.clone(),
             empty_counts: protocol.challenge_empty_counts,
             resend_counts: protocol.challenge_resend_counts,
+            early_continue_counts: protocol.oob_early_continue_counts,
             refuse_repeated_creq: protocol.brw_repeat_creq == RepeatedCReq::Refuse,
             erro_field: protocol.brw_erro_field.as_str().to_owned(),
             late_status_u: protocol.rreq_late_status == LateStatus::U,

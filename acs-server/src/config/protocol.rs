@@ -36,6 +36,8 @@ pub struct Protocol {
     pub challenge_empty_counts: bool,
     /// A re-sent code costs an attempt [P-BRW-21].
     pub challenge_resend_counts: bool,
+    /// An acknowledgement before the issuer's word costs an interaction [P-APP-42].
+    pub oob_early_continue_counts: bool,
     /// Status of an RReq that could not be delivered in time [P-RREQ-05].
     pub rreq_late_status: LateStatus,
     /// `transStatusReason` of a challenge that the SDK cancelled [P-APP-19].
@@ -215,6 +217,7 @@ impl Default for Protocol {
             technical_reason_210: "07".to_owned(),
             challenge_empty_counts: true,
             challenge_resend_counts: false,
+            oob_early_continue_counts: true,
             rreq_late_status: LateStatus::U,
             app_cancel_reason_210: "01".to_owned(),
             app_cancel_reason_220: "26".to_owned(),

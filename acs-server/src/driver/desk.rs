@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::stuck::Stuck;
 use crate::config::Limits;
 use crate::http::areq::InFlight;
-use crate::http::creq_browser::Strangers;
+use crate::http::creq_browser::{Strangers, Waits};
 use crate::http::method_url::MethodRuns;
 use crate::outgoing::Deliveries;
 use crate::storage::TransactionNumber;
@@ -22,6 +22,7 @@ pub struct Desk {
     pub(crate) rounds: Rounds,
     pub(crate) strangers: Strangers,
     pub(super) stuck: Stuck,
+    pub(crate) waits: Waits,
     turns: Vec<tokio::sync::Mutex<()>>,
 }
 
@@ -36,6 +37,7 @@ impl Desk {
             rounds: Rounds::default(),
             strangers: Strangers::default(),
             stuck: Stuck::default(),
+            waits: Waits::default(),
             turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
         }
     }

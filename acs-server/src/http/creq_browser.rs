@@ -2,6 +2,7 @@
 //! `POST /3ds/challenge/browser/page` the forms of our own pages [P-BRW-01..35].
 
 mod strangers;
+mod wait;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::texts::Language;
 use crate::{crash, trans_id};
 
 pub use strangers::Strangers;
+pub use wait::{Waits, handle as wait};
 
 /// The `CReq` form.
 pub async fn creq(
@@ -103,6 +105,7 @@ fn show(app: &App, stepped: &Stepped, language: Language, token: &str) -> Page {
             let alphanumeric = issuer.is_some_and(|i| i.profile.otp.alphanumeric);
             pages::code(view, face(&view.language), alphanumeric)
         }
+        Some(View::OutOfBand(view)) => pages::out_of_band(view, face(&view.language)),
         Some(View::Information(view)) => pages::information(view, face(&view.language)),
         Some(View::Processing) => pages::processing(language, token),
         Some(View::Final(view) | View::Erro(view)) => {

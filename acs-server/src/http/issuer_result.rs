@@ -38,43 +38,45 @@ pub async fn handle(
     body: Bytes,
 ) -> Response {
     let Some(issuer_id) = signed::issuer(&app, &headers, uri.path(), &body) else {
-        metrics::counter!("acs_refused_total", "listener" => "issuer", "cause" => "signature")
-            .increment(1);
-        tracing::warn!(listener = "issuer", "a request is not signed by an issuer, or too old");
-        return refuse(StatusCode::UNAUTHORIZED, "signature");
+        return refuse_unsigned();
     };
     let posted = serde_json::from_slice::<Posted>(&body).ok();
     let Some(verdict) = posted.and_then(|posted| Verdict::parse(&posted.result)) else {
         return refuse(StatusCode::BAD_REQUEST, "body");
     };
-    let key = app.vault.trans_id_key();
-    let found = TransId::parse(&id).and_then(|id| Some((id, trans_id::decode(id, key)?)));
-    let Some((id, number)) = found else { return refuse(StatusCode::NOT_FOUND, "unknown") };
-    let task = take(Arc::clone(&app), issuer_id, id, number, verdict);
+    let task = take(Arc::clone(&app), issuer_id, id.clone(), verdict);
     // A task of its own: a client that hangs up does not stop what has begun.
     match tokio::spawn(task).await {
         Ok(Ok(transaction)) => answer(&transaction, verdict),
         Ok(Err(StepError::Unknown)) => refuse(StatusCode::NOT_FOUND, "unknown"),
         Ok(Err(error)) => {
-            tracing::error!(acs_trans_id = %id, %error, "an issuer's word cannot be taken");
+            tracing::error!(acs_trans_id = id, %error, "an issuer's word cannot be taken");
             refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }
         Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     }
 }
 
-/// Another issuer's transactions do not exist for this one.
+/// The transaction of this id. Another issuer's transactions do not exist for this one.
+pub(super) async fn owned(
+    app: &App,
+    issuer_id: &str,
+    id: &str,
+) -> Result<(TransId, TransactionNumber, Transaction), StepError> {
+    let id = TransId::parse(id).ok_or(StepError::Unknown)?;
+    let number = trans_id::decode(id, app.vault.trans_id_key()).ok_or(StepError::Unknown)?;
+    let row = app.store.transaction(number).await?.filter(|row| row.issuer_id == issuer_id);
+    let state = driver::decode_state(&row.ok_or(StepError::Unknown)?.state)?;
+    if state.acs_trans_id == id { Ok((id, number, state)) } else { Err(StepError::Unknown) }
+}
+
 async fn take(
     app: Arc<App>,
     issuer_id: String,
-    id: TransId,
-    number: TransactionNumber,
+    id: String,
     verdict: Verdict,
 ) -> Result<Transaction, StepError> {
-    let row = app.store.transaction(number).await?;
-    if row.is_none_or(|row| row.issuer_id != issuer_id) {
-        return Err(StepError::Unknown);
-    }
+    let (id, number, _) = owned(&app, &issuer_id, &id).await?;
     let arrived = Arrived::Confirmation(verdict);
     Ok(driver::step(&app, number, Some(id), &arrived, None).await?.transaction)
 }
@@ -95,6 +97,14 @@ fn answer(transaction: &Transaction, verdict: Verdict) -> Response {
     respond::json(StatusCode::CONFLICT, &other)
 }
 
-fn refuse(status: StatusCode, error: &'static str) -> Response {
+/// A request that no issuer signed.
+pub(super) fn refuse_unsigned() -> Response {
+    metrics::counter!("acs_refused_total", "listener" => "issuer", "cause" => "signature")
+        .increment(1);
+    tracing::warn!(listener = "issuer", "a request is not signed by an issuer, or too old");
+    refuse(StatusCode::UNAUTHORIZED, "signature")
+}
+
+pub(super) fn refuse(status: StatusCode, error: &'static str) -> Response {
     respond::json(status, &json!({ "error": error }))
 }

@@ -10,7 +10,9 @@ use axum::routing::{MethodRouter, get, post};
 use http::StatusCode;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use super::{areq, creq_app, creq_browser, health, issuer_result, method_url, oreq, respond};
+use super::{
+    areq, creq_app, creq_browser, health, issuer_oob, issuer_result, method_url, oreq, respond,
+};
 use crate::app::App;
 
 /// A `ds` listener: server messages under mutual TLS. Requests carry [`crate::app::DsPeer`]
@@ -32,6 +34,7 @@ pub fn cardholder(app: Arc<App>) -> Router {
         .route("/3ds/challenge/browser", bounded(post(creq_browser::creq), limits.creq_bytes))
         .route("/3ds/challenge/app", bounded(post(creq_app::handle), limits.creq_bytes))
         .route("/3ds/challenge/browser/page", bounded(post(creq_browser::page), limits.page_bytes))
+        .route("/3ds/challenge/browser/wait", bounded(post(creq_browser::wait), limits.page_bytes))
         .fallback(unknown)
         .with_state(app)
 }
@@ -39,7 +42,13 @@ pub fn cardholder(app: Arc<App>) -> Router {
 /// The `issuer` listener: signed requests of issuers' systems.
 pub fn issuer(app: Arc<App>) -> Router {
     let result = bounded(post(issuer_result::handle), ISSUER_BODY_BYTES);
-    Router::new().route("/v1/authentications/{id}/result", result).fallback(unknown).with_state(app)
+    let oob_result = bounded(post(issuer_oob::result), ISSUER_BODY_BYTES);
+    Router::new()
+        .route("/v1/authentications/{id}/result", result)
+        .route("/v1/oob/{id}", bounded(get(issuer_oob::question), ISSUER_BODY_BYTES))
+        .route("/v1/oob/{id}/result", oob_result)
+        .fallback(unknown)
+        .with_state(app)
 }
 
 /// The `ops` listener: probes, metrics and, in development, the clock.

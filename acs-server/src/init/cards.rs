@@ -19,6 +19,8 @@ struct TestCard {
     scenario: &'static str,
     /// transStatus of the ARes.
     expect: &'static str,
+    /// What the simulated cardholder does in the issuer's app.
+    app: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,18 +29,24 @@ enum Contacts {
     Sms,
     Email,
     Both,
+    App,
+    AppAndSms,
 }
 
 /// Writes the file that the simulator reads.
 pub(super) fn write(path: &Path) -> anyhow::Result<()> {
     let entry = |card: &TestCard| {
-        json!({
+        let mut entry = json!({
             "pan": card.pan,
             "expiry": card.expiry,
             "scenario": card.scenario,
             "expect": card.expect,
             "issuer": card.issuer,
-        })
+        });
+        if let Some(does) = card.app {
+            entry["app"] = json!(does);
+        }
+        entry
     };
     let cards: Vec<Value> = CARDS.iter().map(entry).collect();
     let mut text = serde_json::to_vec_pretty(&cards)?;
@@ -59,11 +67,14 @@ pub(super) fn import(config: &Config) -> anyhow::Result<()> {
 /// A line of a card file.
 fn line(card: &TestCard) -> Value {
     let mut contacts = json!({});
-    if matches!(card.contacts, Contacts::Sms | Contacts::Both) {
+    if matches!(card.contacts, Contacts::Sms | Contacts::Both | Contacts::AppAndSms) {
         contacts["sms"] = json!("+815550100000");
     }
     if matches!(card.contacts, Contacts::Email | Contacts::Both) {
         contacts["email"] = json!("cardholder@example.com");
+    }
+    if matches!(card.contacts, Contacts::App | Contacts::AppAndSms) {
+        contacts["app"] = json!("simulated");
     }
     let mut line = json!({ "pan": card.pan, "expiry": card.expiry, "state": card.state });
     if card.contacts != Contacts::None {
@@ -78,7 +89,7 @@ fn line(card: &TestCard) -> Value {
     line
 }
 
-const CARDS: [TestCard; 20] = [
+const CARDS: [TestCard; 25] = [
     TestCard {
         issuer: "alpha",
         pan: "4000000000001000",
@@ -88,6 +99,7 @@ const CARDS: [TestCard; 20] = [
         outcome: Some(("Y", None)),
         scenario: "frictionless: accepted without asking",
         expect: "Y",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -98,6 +110,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "challenge: one-time password by SMS",
         expect: "C",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -108,6 +121,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "challenge: one-time password by e-mail",
         expect: "C",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -118,6 +132,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "challenge: SMS, or e-mail by choice",
         expect: "C",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -128,6 +143,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "suspended: N, reason 12",
         expect: "N",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -138,6 +154,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "stolen: R, reason 10",
         expect: "R",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -148,6 +165,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "lost: R, reason 10",
         expect: "R",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -158,6 +176,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "not enrolled: N, reason 13",
         expect: "N",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -168,6 +187,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "not activated: N, reason 13",
         expect: "N",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -178,6 +198,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "expired: N, reason 05",
         expect: "N",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -188,6 +209,7 @@ const CARDS: [TestCard; 20] = [
         outcome: Some(("U", Some("22"))),
         scenario: "scripted: U",
         expect: "U",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -198,6 +220,7 @@ const CARDS: [TestCard; 20] = [
         outcome: Some(("A", None)),
         scenario: "scripted: A, attempt",
         expect: "A",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -208,6 +231,7 @@ const CARDS: [TestCard; 20] = [
         outcome: Some(("R", Some("11"))),
         scenario: "scripted: R, reason 11",
         expect: "R",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -218,6 +242,7 @@ const CARDS: [TestCard; 20] = [
         outcome: Some(("N", Some("01"))),
         scenario: "scripted: N, reason 01",
         expect: "N",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -228,6 +253,51 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "no contact on record: no challenge possible",
         expect: "N",
+        app: None,
+    },
+    TestCard {
+        issuer: "alpha",
+        pan: "4000000000001232",
+        expiry: "3012",
+        state: "active",
+        contacts: Contacts::App,
+        outcome: None,
+        scenario: "challenge in the issuer's app: approved there",
+        expect: "C",
+        app: Some("approve"),
+    },
+    TestCard {
+        issuer: "alpha",
+        pan: "4000000000001240",
+        expiry: "3012",
+        state: "active",
+        contacts: Contacts::App,
+        outcome: None,
+        scenario: "challenge in the issuer's app: declined there",
+        expect: "C",
+        app: Some("decline"),
+    },
+    TestCard {
+        issuer: "alpha",
+        pan: "4000000000001257",
+        expiry: "3012",
+        state: "active",
+        contacts: Contacts::AppAndSms,
+        outcome: None,
+        scenario: "challenge in the issuer's app: no answer, then SMS",
+        expect: "C",
+        app: Some("nothing"),
+    },
+    TestCard {
+        issuer: "alpha",
+        pan: "4000000000001265",
+        expiry: "3012",
+        state: "active",
+        contacts: Contacts::App,
+        outcome: None,
+        scenario: "challenge in the issuer's app: approved too late",
+        expect: "C",
+        app: Some("late"),
     },
     TestCard {
         issuer: "alpha",
@@ -238,6 +308,7 @@ const CARDS: [TestCard; 20] = [
         outcome: Some(("Y", None)),
         scenario: "frictionless: accepted without asking",
         expect: "Y",
+        app: None,
     },
     TestCard {
         issuer: "alpha",
@@ -248,6 +319,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "challenge: one-time password by SMS",
         expect: "C",
+        app: None,
     },
     TestCard {
         issuer: "beta",
@@ -258,6 +330,7 @@ const CARDS: [TestCard; 20] = [
         outcome: Some(("Y", None)),
         scenario: "frictionless: accepted without asking",
         expect: "Y",
+        app: None,
     },
     TestCard {
         issuer: "beta",
@@ -268,6 +341,7 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "challenge: one-time password by SMS",
         expect: "C",
+        app: None,
     },
     TestCard {
         issuer: "beta",
@@ -278,5 +352,17 @@ const CARDS: [TestCard; 20] = [
         outcome: None,
         scenario: "suspended: N, reason 12",
         expect: "N",
+        app: None,
+    },
+    TestCard {
+        issuer: "beta",
+        pan: "6000000000001112",
+        expiry: "3012",
+        state: "active",
+        contacts: Contacts::AppAndSms,
+        outcome: None,
+        scenario: "challenge in the issuer's app, or SMS by choice",
+        expect: "C",
+        app: Some("approve"),
     },
 ];

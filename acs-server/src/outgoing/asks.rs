@@ -24,13 +24,15 @@ pub(crate) fn row(
         card_last4: request.card_last4.clone(),
         text: request.text.clone(),
         language: request.language.clone(),
+        number: request.prompt.as_ref().map(|prompt| prompt.number.clone()),
+        back: request.prompt.as_ref().and_then(|prompt| prompt.back.clone()),
     };
     OutgoingRow {
         issuer_id: row.issuer_id.clone(),
         ds_id: row.ds_id.clone(),
         transaction: row.number,
         kind: OutgoingKind::Ask,
-        destination: "decoupled".to_owned(),
+        destination: text.channel().to_owned(),
         payload: text.to_json(),
         attempts: 0,
         next_attempt: now.plus_seconds(OTP_RETRY_SECONDS),
@@ -60,7 +62,7 @@ pub(super) async fn send(app: &Arc<App>, row: OutgoingRow) {
         }
         Err(error) => {
             metrics::counter!("acs_ask_total", "result" => "failed").increment(1);
-            tracing::warn!(issuer = row.issuer_id, transaction = row.transaction.0, %error, "the issuer is not asked for a decoupled authentication");
+            tracing::warn!(issuer = row.issuer_id, transaction = row.transaction.0, %error, "the issuer is not asked to ask a cardholder");
             attempted(app, &row, row.attempts + 1, true).await;
         }
     }

@@ -1,13 +1,13 @@
 //! The cardholder's pages as documents: zones, expanding texts, the wordless processing page.
 
-use acs_core::flow::present::CodeView;
+use acs_core::flow::present::{CodeView, OobView};
 use acs_server::pages::{self, Face};
 use acs_server::texts::Language;
 
 const FACE: Face<'static> = Face { name: "Hinata Bank", phone: "+81 120-000-000" };
 
-fn code_page(window_size: &str) -> String {
-    let view = CodeView {
+fn code_view(window_size: &str) -> CodeView {
+    CodeView {
         language: "en".to_owned(),
         window_size: window_size.to_owned(),
         token: "token".to_owned(),
@@ -27,8 +27,11 @@ fn code_page(window_size: &str) -> String {
         trust: None,
         bind: None,
         later: false,
-    };
-    pages::code(&view, FACE, false).html().to_owned()
+    }
+}
+
+fn code_page(window_size: &str) -> String {
+    pages::code(&code_view(window_size), FACE, false).html().to_owned()
 }
 
 /// What stands between the tags of a document that is shown, with scripts on.
@@ -80,4 +83,40 @@ fn a_processing_page_shows_nothing_but_its_spinner() {
         assert!(!html.contains("<img") && !html.contains("<svg"), "{html}");
     }
     assert!(!words(&code_page("02")).is_empty(), "words are found where they are");
+}
+
+/// [P-BRW-25, P-BRW-05]: a number to match, a button for who has no scripts, and leave to ask this host
+/// and no other.
+#[test]
+fn the_waiting_page_works_with_and_without_scripts() {
+    let view = |answered: bool| OobView {
+        language: "en".to_owned(),
+        window_size: "02".to_owned(),
+        token: "token".to_owned(),
+        merchant: Some("Sample Electronics".to_owned()),
+        amount: Some("¥12,800".to_owned()),
+        card_last4: "1234".to_owned(),
+        number: "42".to_owned(),
+        answered,
+        idle_seconds: None,
+        error: None,
+        status: None,
+        continues_left: 9,
+        trust: None,
+        bind: None,
+        code_offered: false,
+        later: false,
+    };
+    let page = pages::out_of_band(&view(false), FACE);
+    let html = page.html().to_owned();
+    assert!(html.contains("aria-label=\"Number 4 2\">42<"), "{html}");
+    assert!(html.contains("value=\"submit\"") && html.contains(pages::WAIT_PATH), "{html}");
+    let response = page.into_response();
+    let policy = response.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("connect-src 'self'") && policy.contains("default-src 'none'"));
+    let code = pages::code(&code_view("02"), FACE, false).into_response();
+    let policy = code.headers()["content-security-policy"].to_str().unwrap();
+    assert!(!policy.contains("connect-src"), "only the waiting page asks anything: {policy}");
+    let answered = pages::out_of_band(&view(true), FACE);
+    assert!(!answered.html().contains(">42<"), "{}", answered.html());
 }

@@ -28,6 +28,7 @@ mod harness;
 mod http_ids;
 mod import;
 mod journey;
+mod oob;
 mod oreq;
 mod payments;
 mod scenarios;

@@ -126,6 +126,9 @@ class Examiner:
         if cell == "R" and is_missing(value):
             stage = EXTENSION if extension else REQUIRED
             yield Finding(stage, "201", where, "is required and missing")
+        elif name == "oobContinue" and "challengeCancel" in members and not sent:
+            # Who cancels continues nothing, as with the other answers to a screen.
+            return
         elif "required_if" in rule and is_missing(value) and holds(rule["required_if"], look):
             yield Finding(CONDITION, "201", where, "is required by its condition and missing")
         elif sent and is_missing(value):

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::json;
 
 use super::intent::{self, Intent};
+use super::oob::Links;
 use super::page::{self, Note};
 use super::shown::{Additional, Shown};
 use super::{Entry, Machine, SDK_ANSWERED_WITH_ERRO, Step, TRANSACTION_ERROR};
@@ -145,8 +146,12 @@ impl Machine<'_> {
         if let Some(app) = self.transaction.app.as_deref_mut() {
             app.last = Some(Exchange { digest, reply: None });
         }
+        self.links_anew(creq.oob_app_url_supported);
+        let links =
+            Links { opens: creq.oob_app_url_supported, back: creq.requestor_app_url.clone() };
         match intent {
-            Intent::Begin => self.begin_app(),
+            Intent::Begin => self.begin_app(links),
+            Intent::Fetch(came) => self.continue_oob(came),
             Intent::Cancel(value) => self.cancel_app(value),
             Intent::Resend if self.asked() == Some(Asked::Way) => self.shows_current(Note::None),
             Intent::Resend => self.resend(),
@@ -156,6 +161,7 @@ impl Machine<'_> {
             Intent::Continue => self.after_notice(),
             Intent::Additional => match additional {
                 Some(Additional::Later) => self.chooses_later(),
+                Some(Additional::Code) => self.prefers_code(),
                 None => self.shows_current(Note::None),
             },
         }
@@ -175,14 +181,18 @@ impl Machine<'_> {
     }
 
     /// The first good CReq: what was announced, or a code goes out [P-APP-40, Req 48].
-    fn begin_app(mut self) -> Step {
+    fn begin_app(mut self, links: Links) -> Step {
         let Phase::ExpectCReq(wait) = &self.transaction.phase else {
             return self.shows_current(Note::None);
         };
-        let via = wait.via;
+        let (via, fallback) = (wait.via, wait.fallback);
         let app = self.transaction.app.as_deref();
         let known = app.is_some_and(|app| app.device.is_some());
         let consents = Offer { bind: wait.consents.bind && known, ..wait.consents.clone() };
+        if via == Via::App {
+            self.begin_oob(AcceptedCReq::default(), consents, fallback, links);
+            return self.shows_current(Note::None);
+        }
         if self.before().notice {
             let entry = self.no_code_yet(via, consents, Asked::Notice);
             self.transaction.phase = Phase::ExpectEntry(entry);

@@ -5,12 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
+use super::oob::Links;
 use super::{CREQ_ANSWERED_WITH_ERRO, Machine, Step, TRANSACTION_ERROR, page};
 use crate::element::{DeviceChannel, MessageVersion};
 use crate::erro::{ErroMessage, Fault, Rejection, erro};
 use crate::flow::consent::Offer;
 use crate::flow::rreq::Outcome;
-use crate::flow::transaction::{AcceptedCReq, Asked, Ending, ExpectEntry, Phase, Way};
+use crate::flow::transaction::{AcceptedCReq, Asked, Ending, ExpectEntry, Phase, Via, Way};
 use crate::message::{CReq, read_creq};
 
 impl Machine<'_> {
@@ -85,6 +86,11 @@ impl Machine<'_> {
         let Phase::ExpectCReq(wait) = &self.transaction.phase else { return self.invalid() };
         let via = wait.via;
         let consents = wait.consents.clone();
+        if via == Via::App {
+            let fallback = wait.fallback;
+            self.begin_oob(creq, consents, fallback, Links::default());
+            return self.shows_current(page::Note::None);
+        }
         match self.first_code(via, creq, consents) {
             Ok(entry) => {
                 self.moves_on();

@@ -3,6 +3,7 @@
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::oob::Came;
 use super::otp::{self, Judged};
 use super::page::Note;
 use super::{CANCELLED, Entry, Form, Machine, Step, token};
@@ -30,7 +31,7 @@ impl Machine<'_> {
         if !matches!(self.transaction.phase, Phase::ExpectEntry(_)) {
             return self.shows_current(Note::None);
         }
-        if token.revision != self.transaction.revision {
+        if token.revision != self.transaction.revision && !self.word_overtook(token.revision) {
             return self.shows_current(Note::Error("stale"));
         }
         if let Some(language) = form.language.and_then(Language::of) {
@@ -41,10 +42,25 @@ impl Machine<'_> {
         if self.is_informed() {
             return self.on_information(form.action);
         }
+        if self.waits_for_app() {
+            return self.on_waiting(form.action);
+        }
         match form.action {
             "later" if self.transaction.falls_back => self.chooses_later(),
             "submit" => self.submit(form.entry),
             "resend" => self.resend(),
+            "cancel" => self.cancel(),
+            _ => self.shows_current(Note::None),
+        }
+    }
+
+    /// The page that waits for the issuer's app [P-BRW-25].
+    fn on_waiting(self, action: &str) -> Step {
+        match action {
+            "submit" => self.continue_oob(Came::Says),
+            "arrived" => self.continue_oob(Came::ByItself),
+            "code" => self.prefers_code(),
+            "later" if self.transaction.falls_back => self.chooses_later(),
             "cancel" => self.cancel(),
             _ => self.shows_current(Note::None),
         }
@@ -207,6 +223,7 @@ impl Machine<'_> {
             consents,
             asked: Asked::Code,
             informed: false,
+            oob: None,
         }))
     }
 
@@ -229,6 +246,7 @@ impl Machine<'_> {
             consents,
             asked,
             informed: false,
+            oob: None,
         })
     }
 
@@ -238,6 +256,8 @@ impl Machine<'_> {
         let to = match via {
             Via::Sms => contacts.sms.clone(),
             Via::Email => contacts.email.clone(),
+            // Its app gets no code.
+            Via::App => None,
         }
         .filter(|contact| !contact.is_empty())?;
         let settings = &self.context.issuer.otp;
@@ -269,7 +289,7 @@ impl Machine<'_> {
         };
         Zeroizing::new(match via {
             Via::Sms => occasion.sms(code),
-            Via::Email => occasion.email(code),
+            Via::Email | Via::App => occasion.email(code),
         })
     }
 }

@@ -7,7 +7,7 @@ use super::page::Note;
 use super::{Machine, Step};
 use crate::flow::reason::Reason;
 use crate::flow::rreq::Outcome;
-use crate::flow::transaction::{Ending, Output, Phase};
+use crate::flow::transaction::{Ending, Output, Phase, Via};
 use crate::profile::Fallback;
 
 impl Machine<'_> {
@@ -32,7 +32,10 @@ impl Machine<'_> {
     pub(super) fn inform(&mut self, why: &str) {
         let Phase::ExpectEntry(entry) = &mut self.transaction.phase else { return };
         entry.informed = true;
-        self.outputs.push(Output::CancelOtp);
+        self.outputs.push(match entry.via {
+            Via::App => Output::CancelAsk,
+            Via::Sms | Via::Email => Output::CancelOtp,
+        });
         self.audit("fallback-shown", json!({ "why": why }));
         self.moves_on();
         self.renew();

@@ -2,9 +2,11 @@
 
 use zeroize::Zeroizing;
 
+use super::oob::Came;
 use crate::element::MessageVersion;
 use crate::erro::Fault;
 use crate::flow::consent::Choice;
+use crate::flow::oob;
 use crate::flow::transaction::{ExpectEntry, Interface, Phase, Transaction};
 use crate::message::AppCReq;
 
@@ -18,6 +20,8 @@ pub(super) enum Intent {
     Additional,
     /// The button of an information screen.
     Continue,
+    /// The cardholder's side asks for the result of the issuer's app.
+    Fetch(Came),
     /// With `challengeCancel` as the RReq is to say it.
     Cancel(&'static str),
 }
@@ -34,8 +38,13 @@ impl Intent {
             // The first CReq carries no entry [P-APP-10]; what it carries all the same is dropped.
             return Ok(creq.cancel.as_deref().map_or(Self::Begin, |v| Self::Cancel(reported(v))));
         };
+        let waits = oob::waits(entry);
         match rendering(transaction) {
+            Some(Interface::Html) if waits => {
+                html_out_of_band(creq, transaction.version, additional)
+            }
             Some(Interface::Html) => html(creq, entry, additional),
+            _ if waits => out_of_band(creq, transaction.version, additional),
             _ if entry.is_information() => information(creq),
             _ => native(creq, transaction.version, additional),
         }
@@ -94,7 +103,7 @@ fn native(creq: &AppCReq, version: MessageVersion, additional: bool) -> Result<I
         several => return Err(contradictory(several)),
     };
     Ok(match wish {
-        "challengeCancel" => Intent::Cancel(reported(creq.cancel.as_deref().unwrap_or_default())),
+        "challengeCancel" => cancelled(creq),
         "resendChallenge" => Intent::Resend,
         "challengeDataEntry" => Intent::Submit(entry()),
         "challengeNoEntry" => Intent::Submit(Zeroizing::default()),
@@ -122,6 +131,58 @@ fn information(creq: &AppCReq) -> Result<Intent, Fault> {
         None if creq.info_continue => Ok(Intent::Continue),
         None => Err(Fault::Missing(vec!["infoContinueIndicator".to_owned()])),
     }
+}
+
+/// Screen 04: a cancel comes before what it cancels [P-APP-16, P-APP-42, Note 122, Req 399, Req 400].
+fn out_of_band(creq: &AppCReq, version: MessageVersion, additional: bool) -> Result<Intent, Fault> {
+    if creq.cancel.is_some() {
+        return Ok(cancelled(creq));
+    }
+    match (creq.oob_continue, creq.add_code) {
+        (true, false) => Ok(Intent::Fetch(came(creq))),
+        (false, true) if additional => Ok(Intent::Additional),
+        (false, true) => Err(contradictory(&["challengeAddCode"])),
+        (true, true) => Err(contradictory(&["oobContinue", "challengeAddCode"])),
+        // As with entries, 2.1.0 has no rule about saying nothing.
+        (false, false) if version == MessageVersion::V210 => Ok(Intent::Fetch(Came::Says)),
+        (false, false) => Err(Fault::Missing(vec!["oobContinue".to_owned()])),
+    }
+}
+
+/// Screen 06, and the same page as 05 before 2.3.1: what the form says, unless the SDK came back by
+/// itself [P-APP-15, P-APP-16, Note 121, Note 122, Req 409].
+fn html_out_of_band(
+    creq: &AppCReq,
+    version: MessageVersion,
+    additional: bool,
+) -> Result<Intent, Fault> {
+    if creq.cancel.is_some() {
+        return Ok(cancelled(creq));
+    }
+    let newest = version >= MessageVersion::V231;
+    if newest && !creq.oob_continue {
+        return Err(Fault::Missing(vec!["oobContinue".to_owned()]));
+    }
+    if newest && creq.oob_automatic {
+        return Ok(Intent::Fetch(came(creq)));
+    }
+    if creq.html_entry.is_none() {
+        return Err(Fault::Missing(vec!["challengeHTMLDataEntry".to_owned()]));
+    }
+    Ok(match form(creq).action.as_str() {
+        "cancel" => Intent::Cancel(BY_CARDHOLDER),
+        "more" if additional => Intent::Additional,
+        _ => Intent::Fetch(came(creq)),
+    })
+}
+
+/// [Req 407]
+const fn came(creq: &AppCReq) -> Came {
+    if creq.oob_app_failed { Came::LinkFailed } else { Came::Says }
+}
+
+fn cancelled(creq: &AppCReq) -> Intent {
+    Intent::Cancel(reported(creq.cancel.as_deref().unwrap_or_default()))
 }
 
 /// Screen 05: the form of our page as a query string [P-APP-15, Note 121, Note 157].

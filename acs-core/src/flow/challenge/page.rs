@@ -3,15 +3,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{ChallengeContext, app, entry, otp, token};
+use super::{ChallengeContext, app, entry, oob, otp, token};
 use crate::Random;
 use crate::dictionary::Message;
 use crate::element::TransStatus;
 use crate::erro::ErroMessage;
 use crate::flow::consent::device_cookie;
 use crate::flow::cres;
-use crate::flow::present::{CodeView, FinalView, InformationView, View};
-use crate::flow::transaction::{Decided, Ending, ExpectEntry, Phase, Transaction, Via};
+use crate::flow::oob::Oob;
+use crate::flow::present::{CodeView, FinalView, InformationView, OobView, View};
+use crate::flow::transaction::{Asked, Decided, Ending, ExpectEntry, Phase, Transaction, Via};
 use crate::flow::words::{self, Language};
 use crate::outgoing;
 
@@ -39,6 +40,9 @@ pub(super) fn current(
         }
         Phase::ExpectEntry(entry) if entry.informed => {
             View::Information(Box::new(information(transaction, entry, context, random)))
+        }
+        Phase::ExpectEntry(entry) if entry.asked == Asked::App => {
+            View::OutOfBand(Box::new(out_of_band(transaction, entry, context, random, note)))
         }
         Phase::ExpectEntry(entry) => {
             View::Code(Box::new(code(transaction, entry, context, random, note)))
@@ -147,6 +151,7 @@ fn code(
     let sent_to = match entry.via {
         Via::Sms => contacts.sms.as_deref().map(words::phone_tail),
         Via::Email => contacts.email.as_deref().map(words::masked_address),
+        Via::App => None,
     };
     let resend_at = entry.sent.plus_seconds(settings.resend_interval_seconds);
     let wait_ms = (resend_at.0 - context.now.0).max(0);
@@ -175,6 +180,44 @@ fn code(
         resend_offered: entry::offers_resend(entry, context.issuer),
         trust: entry.consents.trust.is_some().then_some(false),
         bind: entry.consents.bind.then_some(false),
+        later: transaction.falls_back,
+    }
+}
+
+/// [P-BRW-25, P-NPA-01]
+fn out_of_band(
+    transaction: &Transaction,
+    entry: &ExpectEntry,
+    context: &ChallengeContext<'_>,
+    random: &mut dyn Random,
+    note: Note,
+) -> OobView {
+    let language = Language::of(&transaction.language).unwrap_or(Language::English);
+    let merchant = transaction.merchant.name.as_deref().map(words::one_line);
+    let asked = entry.oob.as_deref();
+    let continues = asked.map_or(0, |oob| oob.continues);
+    OobView {
+        language: transaction.language.clone(),
+        window_size: entry.creq.window.clone(),
+        token: token::seal(transaction, context.keys, random),
+        merchant: merchant.filter(|name| !name.is_empty()),
+        amount: transaction.purchase.as_ref().map(|purchase| words::amount(purchase, language)),
+        card_last4: transaction.card_last4.clone(),
+        number: asked.map(Oob::number).unwrap_or_default(),
+        answered: asked.is_some_and(|oob| oob.word.is_some()),
+        idle_seconds: context.issuer.browser.cres_on_idle.then_some(context.issuer.idle_seconds),
+        error: match note {
+            Note::Error(key) => Some(key),
+            _ => None,
+        },
+        status: match note {
+            Note::Status(key) => Some(key),
+            _ => None,
+        },
+        continues_left: context.issuer.oob.max_continues.saturating_sub(continues),
+        trust: entry.consents.trust.is_some().then_some(false),
+        bind: entry.consents.bind.then_some(false),
+        code_offered: oob::offers_code(transaction, context),
         later: transaction.falls_back,
     }
 }

@@ -1,8 +1,10 @@
 //! What the screens of an app challenge say, native or HTML.
 
 use super::page::Note;
-use super::{ChallengeContext, entry, otp};
+use super::{ChallengeContext, entry, oob, otp};
+use crate::element::MessageVersion;
 use crate::flow::app_channel;
+use crate::flow::oob::{Oob, waits};
 use crate::flow::screen::{INFO, MAIL, Words};
 use crate::flow::transaction::{Asked, ExpectEntry, Transaction, Via};
 use crate::flow::words::{self, Language};
@@ -12,6 +14,8 @@ use crate::flow::words::{self, Language};
 pub(in crate::flow) enum Additional {
     /// Leaves the challenge for a decoupled authentication [P-DEC-07].
     Later,
+    /// A code takes the place of the issuer's app.
+    Code,
 }
 
 /// A challenge as its screens see it.
@@ -71,6 +75,9 @@ impl<'a> Shown<'a> {
 
     /// What more can be done here than what every screen of its kind has.
     pub(in crate::flow) fn additional(&self) -> Option<Additional> {
+        if self.waits_for_app() && oob::offers_code(self.transaction, self.context) {
+            return Some(Additional::Code);
+        }
         let later = self.transaction.falls_back && !self.entry.is_information();
         later.then_some(Additional::Later)
     }
@@ -79,6 +86,7 @@ impl<'a> Shown<'a> {
     pub(in crate::flow) fn additional_label(&self) -> Option<String> {
         self.additional().map(|button| match button {
             Additional::Later => self.words().text("later.do", &[]),
+            Additional::Code => self.words().text("oob.code", &[]),
         })
     }
 
@@ -88,6 +96,7 @@ impl<'a> Shown<'a> {
             (_, Asked::Notice) => "header.notice",
             (_, Asked::Code) => "header.code",
             (_, Asked::Way) => "header.choose",
+            (_, Asked::App) => "header.oob",
         };
         self.words().text(key, &[])
     }
@@ -113,7 +122,7 @@ impl<'a> Shown<'a> {
         let contact = self.contact(via);
         match via {
             Via::Sms => self.words().text("choose.sms", &[("tail", &contact)]),
-            Via::Email => self.words().text("choose.mail", &[("mail", &contact)]),
+            Via::Email | Via::App => self.words().text("choose.mail", &[("mail", &contact)]),
         }
     }
 
@@ -121,6 +130,9 @@ impl<'a> Shown<'a> {
     /// and take the warning's place where room is short.
     pub(in crate::flow) fn info_text(&self, note: Note) -> String {
         let first = self.note(note);
+        if self.waits_for_app() {
+            return self.oob_text(first);
+        }
         let mut parts = vec![self.what(), self.how()];
         let warned = self.is_warned();
         if warned {
@@ -135,7 +147,7 @@ impl<'a> Shown<'a> {
 
     /// Whether the screen warns of who asks for codes.
     pub(in crate::flow) fn is_warned(&self) -> bool {
-        !self.entry.informed && self.entry.asked != Asked::Way
+        !self.entry.informed && !matches!(self.entry.asked, Asked::Way | Asked::App)
     }
 
     /// The error or the news of this screen.
@@ -147,7 +159,12 @@ impl<'a> Shown<'a> {
             Note::Error(key) | Note::Status(key) => key,
         };
         let settings = &self.context.issuer.otp;
-        let left = settings.max_attempts.saturating_sub(self.entry.counter);
+        let left = match self.entry.oob.as_deref() {
+            Some(oob) if self.entry.asked == Asked::App => {
+                self.context.issuer.oob.max_continues.saturating_sub(oob.continues)
+            }
+            _ => settings.max_attempts.saturating_sub(self.entry.counter),
+        };
         let resend_at = self.entry.sent.plus_seconds(settings.resend_interval_seconds);
         let wait = (resend_at.0 - self.context.now.0).max(0);
         let values = [
@@ -182,18 +199,58 @@ impl<'a> Shown<'a> {
             (true, _) => Some("how.later"),
             (_, Asked::Notice) => Some("how.notice"),
             (_, Asked::Way) => Some("how.choose"),
-            (_, Asked::Code) => None,
+            (_, Asked::Code | Asked::App) => None,
         };
         if let Some(key) = plain {
             return self.words().text(key, &[]);
         }
         let minutes = self.context.issuer.otp.life_seconds.div_ceil(60).to_string();
         let contact = self.contact(self.entry.via);
+        let number = self.number();
         let key = match self.entry.via {
             Via::Sms => "how.sms",
             Via::Email => "how.mail",
+            Via::App => "how.oob",
         };
-        self.words().text(key, &[("tail", &contact), ("mail", &contact), ("min", &minutes)])
+        self.words().text(
+            key,
+            &[("tail", &contact), ("mail", &contact), ("min", &minutes), ("num", &number)],
+        )
+    }
+
+    /// The number to find in the issuer's app.
+    pub(in crate::flow) fn number(&self) -> String {
+        self.entry.oob.as_deref().map(Oob::number).unwrap_or_default()
+    }
+
+    /// The link to the issuer's app, where the SDK opens it [P-APP-22, Note 126, Req 401].
+    pub(in crate::flow) fn app_url(&self) -> Option<&'a str> {
+        let newest = self.transaction.version >= MessageVersion::V231;
+        let links = self.entry.oob.as_deref().is_some_and(Oob::links);
+        let url = Some(self.context.issuer.oob.app_url.as_str()).filter(|url| !url.is_empty());
+        url.filter(|_| newest && links && self.waits_for_app())
+    }
+
+    /// Whether the screen waits for the issuer's app.
+    pub(in crate::flow) fn waits_for_app(&self) -> bool {
+        waits(self.entry)
+    }
+
+    /// The number has to stay on the screen: everything else gives way to it.
+    fn oob_text(&self, first: Option<String>) -> String {
+        let number = self.number();
+        let how = self.words().text("how.oob", &[("num", &number)]);
+        let mut parts: Vec<_> = first
+            .into_iter()
+            .chain([self.what(), how, self.words().text("oob.back", &[])])
+            .collect();
+        while fits(None, &parts) > INFO && parts.len() > 1 {
+            // First the hint at the end, then what stands before the number.
+            let last = parts.len() - 1;
+            let gives_way = if parts[last].contains(&number) { last - 1 } else { last };
+            parts.remove(gives_way);
+        }
+        parts.join("\n").chars().take(INFO).collect()
     }
 
     /// A stranger's text; asterisks in a row would be bold to an SDK.
@@ -213,6 +270,7 @@ impl<'a> Shown<'a> {
         let shown = match via {
             Via::Sms => contacts.sms.as_deref().map(words::phone_tail),
             Via::Email => contacts.email.as_deref().map(words::masked_address),
+            Via::App => None,
         };
         words::cut(&shown.unwrap_or_default(), MAIL)
     }

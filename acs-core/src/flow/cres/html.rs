@@ -40,18 +40,26 @@ fn write(html: &mut String, shown: &Shown<'_>, note: Note) -> fmt::Result {
     if shown.is_warned() {
         write!(html, "<p>{}</p>", Escaped(&words.text("warn", &[])))?;
     }
+    if shown.waits_for_app() {
+        to_the_app(html, shown)?;
+    }
     write!(html, "<form method=\"get\" action=\"{TARGET}\">")?;
     match shown.entry.asked {
         _ if shown.entry.is_information() => button(html, "continue", &shown.continue_label())?,
         Asked::Code | Asked::Notice => code(html, shown)?,
         Asked::Way => choice(html, shown)?,
+        Asked::App => out_of_band(html, shown)?,
     }
     if let Some(label) = shown.additional_label() {
         button(html, "more", &label)?;
     }
     button(html, "cancel", &words.text("cancel", &[]))?;
     html.write_str("</form>")?;
-    for (label, text) in [("help.label", "help.text"), ("why.label", "why.text")] {
+    let help = match shown.entry.asked {
+        Asked::App => ("oob.help.label", "oob.help.text"),
+        _ => ("help.label", "help.text"),
+    };
+    for (label, text) in [help, ("why.label", "why.text")] {
         write!(
             html,
             "<details><summary>{}</summary><p>{}</p></details>",
@@ -134,6 +142,27 @@ fn choice(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
     button(html, "submit", &words.text("choose.submit", &[]))
 }
 
+/// The way on.
+fn out_of_band(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
+    let action = if shown.app_url().is_some() { "done" } else { "submit" };
+    button(html, action, &shown.words().text("oob.cont", &[]))
+}
+
+/// The number to find in the issuer's app, and the way there where there is a link
+/// [P-APP-24, Req 402].
+fn to_the_app(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
+    write!(html, "<p class=\"number\">{}</p>", Escaped(&shown.number()))?;
+    if shown.app_url().is_none() {
+        return Ok(());
+    }
+    let label = shown.words().text("oob.open", &[]);
+    write!(
+        html,
+        "<form method=\"get\" action=\"{OPEN_APP}\"><button class=\"first\">{}</button></form>",
+        Escaped(&label),
+    )
+}
+
 /// What is not the first thing to do needs no entry.
 fn button(html: &mut String, action: &str, label: &str) -> fmt::Result {
     let how =
@@ -160,6 +189,8 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// The address at which SDKs open `oobAppURL`.
+const OPEN_APP: &str = "HTTPS://EMV3DS/openoobApp";
 /// The address that SDKs watch for.
 const TARGET: &str = "HTTPS://EMV3DS/challenge";
 const CSS: &str = include_str!("app.css");

@@ -13,6 +13,7 @@ use crate::element::{MessageVersion, TransId};
 use crate::flow::challenge::ChallengeContext;
 use crate::flow::challenge::page::Note;
 use crate::flow::challenge::shown::Shown;
+use crate::flow::oob::waits;
 use crate::flow::screen::Words;
 use crate::flow::transaction::{Asked, ExpectEntry, Interface, Template, Transaction, Via};
 use crate::flow::words;
@@ -40,7 +41,7 @@ pub(in crate::flow) fn screen(
         acs_trans_id: transaction.acs_trans_id,
         sdk_trans_id: app.sdk_trans_id,
         acs_counter_a_to_s: counter(app.sent),
-        acs_ui_type: if page { Template::Html } else { template(entry) },
+        acs_ui_type: if page { page_template(transaction, entry) } else { template(entry) },
         challenge_completion_ind: "N",
         body,
     };
@@ -71,6 +72,7 @@ fn native(shown: &Shown<'_>, note: Note) -> Body {
     match template(shown.entry) {
         Template::Information => body.info_continue_label = Some(shown.continue_label()),
         Template::SingleSelect => choice(&mut body, shown, &words),
+        Template::OutOfBand => out_of_band(&mut body, shown, &words),
         _ => code(&mut body, shown, &words),
     }
     body
@@ -81,7 +83,12 @@ fn native(shown: &Shown<'_>, note: Note) -> Body {
 fn html(shown: &Shown<'_>, note: Note) -> Body {
     let page = URL_SAFE_NO_PAD.encode(page::page(shown, note));
     let again = shown.transaction.version < MessageVersion::V231;
-    Body { acs_html_refresh: again.then(|| page.clone()), acs_html: Some(page), ..Body::default() }
+    Body {
+        acs_html_refresh: again.then(|| page.clone()),
+        acs_html: Some(page),
+        oob_app_url: shown.app_url().map(str::to_owned),
+        ..Body::default()
+    }
 }
 
 /// The screen for what is asked [Req 342].
@@ -90,6 +97,16 @@ fn template(entry: &ExpectEntry) -> Template {
         _ if entry.is_information() => Template::Information,
         Asked::Code | Asked::Notice => Template::Text,
         Asked::Way => Template::SingleSelect,
+        Asked::App => Template::OutOfBand,
+    }
+}
+
+/// The template of a page: waiting for the issuer's app has one of its own since 2.3.1 [Note 146].
+fn page_template(transaction: &Transaction, entry: &ExpectEntry) -> Template {
+    if waits(entry) && transaction.version >= MessageVersion::V231 {
+        Template::HtmlOutOfBand
+    } else {
+        Template::Html
     }
 }
 
@@ -142,11 +159,24 @@ fn choice(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     body.submit_authentication_label = Some(words.text("choose.submit", &[]));
 }
 
+/// The issuer's app by a link where SDK and issuer have one; the way on is always there
+/// [P-APP-22, Note 126, Note 143, Req 401, Req 403].
+fn out_of_band(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
+    if let Some(url) = shown.app_url() {
+        body.oob_app_url = Some(url.to_owned());
+        body.oob_app_label = Some(words.text("oob.open", &[]));
+    }
+    body.oob_continue_label = Some(words.text("oob.cont", &[]));
+    body.expand_info_label = Some(words.text("oob.help.label", &[]));
+    body.expand_info_text = Some(words.text("oob.help.text", &[]));
+}
+
 /// The answer that stands for a way [P-APP-14].
 pub(in crate::flow) const fn key(via: Via) -> &'static str {
     match via {
         Via::Sms => "sms",
         Via::Email => "mail",
+        Via::App => "app",
     }
 }
 
@@ -218,6 +248,14 @@ struct Body {
     submit_authentication_label: Option<String>,
     #[serde(rename = "resendInformationLabel", skip_serializing_if = "Option::is_none")]
     resend_information_label: Option<String>,
+    #[serde(rename = "challengeAddLabel", skip_serializing_if = "Option::is_none")]
+    challenge_add_label: Option<String>,
+    #[serde(rename = "oobAppLabel", skip_serializing_if = "Option::is_none")]
+    oob_app_label: Option<String>,
+    #[serde(rename = "oobAppURL", skip_serializing_if = "Option::is_none")]
+    oob_app_url: Option<String>,
+    #[serde(rename = "oobContinueLabel", skip_serializing_if = "Option::is_none")]
+    oob_continue_label: Option<String>,
     #[serde(rename = "whyInfoLabel", skip_serializing_if = "Option::is_none")]
     why_info_label: Option<String>,
     #[serde(rename = "whyInfoText", skip_serializing_if = "Option::is_none")]
@@ -228,8 +266,6 @@ struct Body {
     expand_info_text: Option<String>,
     #[serde(rename = "whitelistingInfoText", skip_serializing_if = "Option::is_none")]
     whitelisting_info_text: Option<String>,
-    #[serde(rename = "challengeAddLabel", skip_serializing_if = "Option::is_none")]
-    challenge_add_label: Option<String>,
     #[serde(rename = "infoContinueLabel", skip_serializing_if = "Option::is_none")]
     info_continue_label: Option<String>,
     #[serde(rename = "deviceBindingInfoText", skip_serializing_if = "Option::is_none")]

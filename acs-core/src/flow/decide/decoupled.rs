@@ -55,7 +55,7 @@ pub(in crate::flow) fn may_fall_back(input: &AuthenticateInput<'_>) -> bool {
     let shown = match (areq.channel, &areq.app, input.card) {
         (DeviceChannel::Browser, ..) => true,
         (DeviceChannel::App, Some(app), CardLookup::Found(card)) => {
-            app_channel::shows_information(app, &card.contacts, issuer)
+            app_channel::shows_information(app, &card.contacts, issuer, areq.version)
         }
         _ => false,
     };

@@ -28,8 +28,8 @@ use crate::message::{
 use crate::policy::RuleOutcome;
 use crate::profile::{
     Account, AppSettings, BrowserReadings, Card, CardLookup, CardState, ConsentSettings, Contacts,
-    DecoupledSettings, DsProfile, EciTable, IssuerProfile, Locale, OtpSettings, PolicyProfile,
-    ThreeRiSettings,
+    DecoupledSettings, DsProfile, EciTable, IssuerProfile, Locale, OobSettings, OtpSettings,
+    PolicyProfile, ThreeRiSettings,
 };
 use crate::{Random, UtcMillis};
 
@@ -57,6 +57,7 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
         policy_profile: PolicyProfile::Issuer,
         three_ri: ThreeRiSettings { offered: true, ..ThreeRiSettings::default() },
         decoupled: DecoupledSettings::default(),
+        oob: OobSettings::default(),
         npa_offered: true,
         otp: OtpSettings {
             length: 6,
@@ -90,6 +91,7 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
         cancel_reason_220: "26".to_owned(),
         empty_counts: true,
         resend_counts: false,
+        early_continue_counts: true,
         refuse_repeated_creq: false,
         erro_field: "cres".to_owned(),
         late_status_u: true,
@@ -109,6 +111,7 @@ pub(super) fn card() -> Card {
         contacts: Contacts {
             sms: Some("+819012345689".to_owned()),
             email: Some("taro@mail.example".to_owned()),
+            app: None,
         },
         outcome: None,
         passkeys: Vec::new(),
@@ -433,6 +436,9 @@ impl World {
         }
         self.rejection = rejection;
         if let Some(View::Code(page)) = &view {
+            self.token.clone_from(&page.token);
+        }
+        if let Some(View::OutOfBand(page)) = &view {
             self.token.clone_from(&page.token);
         }
         view
