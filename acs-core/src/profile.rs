@@ -279,6 +279,8 @@ pub struct ThreeRiSettings {
     pub offered: bool,
     /// Days for which an authentication carries later 3RI transactions of its card and merchant.
     pub prior_days: u32,
+    /// What one carries that was accepted without a challenge.
+    pub prior_frictionless: PriorFrictionless,
     /// What happens without one, when no rule fires.
     pub unproven: crate::policy::RuleOutcome,
 }
@@ -286,8 +288,24 @@ pub struct ThreeRiSettings {
 impl Default for ThreeRiSettings {
     fn default() -> Self {
         let unproven = crate::policy::RuleOutcome::Challenge { mandated: false };
-        Self { offered: false, prior_days: 400, unproven }
+        let prior_frictionless = PriorFrictionless::Amount;
+        Self { offered: false, prior_days: 400, prior_frictionless, unproven }
     }
+}
+
+/// What an authentication without a challenge carries later [P-3RI-03]: it showed no cardholder, only
+/// that the risk of its own amount was taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum PriorFrictionless {
+    /// Requests in its own currency that are not above its own amount.
+    #[default]
+    Amount,
+    /// Whatever one with a challenge carries.
+    Any,
+    /// Nothing.
+    Never,
 }
 
 /// Decoupled authentication of an issuer.

@@ -1,11 +1,12 @@
 //! The earlier authentication that an AReq names in threeDSReqPriorRef [P-3RI-03].
 
-use super::Transaction;
 use super::spc::ExpectSpc;
 use super::transaction::Phase;
+use super::{Transaction, currency};
 use crate::UtcMillis;
 use crate::element::{DeviceChannel, TransId, TransStatus};
 use crate::message::{AReq, Merchant, Purchase};
+use crate::profile::PriorFrictionless;
 
 /// What the store knows of the authentication an AReq names.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +33,9 @@ pub struct PriorTransaction {
     pub card_token: String,
     /// A 3RI answer given at once: no cardholder took part, and a status check proves nothing.
     pub unattended: bool,
+    /// Its result was given at once, without a challenge.
+    pub at_once: bool,
+    pub purchase: Option<Purchase>,
     pub merchant: Merchant,
     /// `threeDSRequestorID`.
     pub requestor_id: String,
@@ -80,6 +84,8 @@ impl PriorTransaction {
             card_token: stored.card_token.clone(),
             unattended: stored.channel == DeviceChannel::ThreeRi
                 && matches!(stored.phase, Phase::Answered(_)),
+            at_once: matches!(stored.phase, Phase::Answered(_)),
+            purchase: stored.purchase.clone(),
             merchant: stored.merchant.clone(),
             requestor_id: stored.requestor_id.clone(),
             fell_back: stored.decided().and_then(|decided| decided.fell_back),
@@ -97,6 +103,27 @@ impl PriorTransaction {
     /// leaned on an earlier transaction, carries no further one.
     pub(crate) fn authenticated(&self) -> bool {
         self.status == TransStatus::Authenticated && !self.unattended
+    }
+
+    /// Whether it reaches as far as this request: one with a challenge always, one without as far as
+    /// the issuer says.
+    pub(crate) fn reaches(&self, areq: &AReq, frictionless: PriorFrictionless) -> bool {
+        if !self.at_once {
+            return true;
+        }
+        match frictionless {
+            PriorFrictionless::Any => true,
+            PriorFrictionless::Never => false,
+            PriorFrictionless::Amount => match (&self.purchase, &areq.purchase) {
+                (None, None) => true,
+                (Some(before), Some(now)) => {
+                    let amounts = (currency::minor_units(before), currency::minor_units(now));
+                    before.currency == now.currency
+                        && matches!(amounts, (Some(before), Some(now)) if now <= before)
+                }
+                _ => false,
+            },
+        }
     }
 
     /// The result that rules see; none where nobody was authenticated.

@@ -46,6 +46,9 @@ pub(super) fn event(input: &AuthenticateInput<'_>, decision: &Decision) -> Outpu
         notes.put("prior_days", prior.age_days(input.now));
         notes.put("prior_same_card", prior.card_token == input.account.card_token);
         notes.put("prior_same_merchant", prior.same_merchant(areq));
+        if prior.at_once {
+            notes.put("prior_at_once", true);
+        }
     }
     if input.method_data_found {
         notes.put("method_data", true);

@@ -77,6 +77,7 @@ fn is_proven(input: &AuthenticateInput<'_>) -> bool {
             && prior.card_token == input.account.card_token
             && prior.same_merchant(input.areq)
             && prior.age_days(input.now) < input.issuer.three_ri.prior_days
+            && prior.reaches(input.areq, input.issuer.three_ri.prior_frictionless)
     })
 }
 

@@ -6,9 +6,9 @@ use super::harness::{World, areq, card};
 use crate::UtcMillis;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransStatus};
 use crate::flow::{Prior, PriorTransaction};
-use crate::message::AReq;
+use crate::message::{AReq, Purchase};
 use crate::policy::{Condition, Rule, RuleOutcome};
-use crate::profile::{Card, CardLookup, CardState, PolicyProfile};
+use crate::profile::{Card, CardLookup, CardState, PolicyProfile, PriorFrictionless};
 
 fn by_requestor(version: MessageVersion, indicator: &str) -> AReq {
     AReq {
@@ -31,6 +31,7 @@ fn prior(days: i64, change: impl FnOnce(&mut PriorTransaction)) -> Prior {
     let mut prior = PriorTransaction::of(&world.transaction());
     assert_eq!(prior.status, TransStatus::ChallengeRequired);
     prior.status = TransStatus::Authenticated;
+    assert!(!prior.at_once);
     prior.created = UtcMillis(world.now.0 - days * 86_400_000);
     world.wait(1);
     change(&mut prior);
@@ -142,6 +143,39 @@ fn an_answer_that_nobody_was_there_for_carries_no_later_one() {
         let ares = answer(&by_requestor(MessageVersion::V220, "01"), prior, |_| {});
         assert_eq!(result(&ares), ("N", Some("01")), "{first}");
         assert!(ares.get("authenticationValue").is_none(), "{first}");
+    }
+}
+
+/// A small payment that passes by its risk opens no door to large ones [P-3RI-03].
+#[test]
+fn an_acceptance_without_a_challenge_carries_no_more_than_itself() {
+    let paying = |amount: &str, currency: &str| {
+        let areq = by_requestor(MessageVersion::V220, "01");
+        let (amount, currency) = (amount.to_owned(), currency.to_owned());
+        let purchase = areq.purchase.clone().map(|p| Purchase { amount, currency, ..p });
+        AReq { purchase, ..areq }
+    };
+    let accepted = || {
+        let mut world = World::new();
+        world.issuer.default_outcome = RuleOutcome::Accept;
+        let first = AReq { purchase: paying("1000", "392").purchase, ..areq(MessageVersion::V220) };
+        world.authenticate(&first, CardLookup::Found(card()));
+        assert_eq!(world.ares["transStatus"], "Y");
+        Prior::Found(Box::new(PriorTransaction::of(&world.transaction())))
+    };
+    use PriorFrictionless as F;
+    for (later, setting, carried) in [
+        (paying("1000", "392"), F::Amount, true),
+        (paying("1001", "392"), F::Amount, false),
+        (paying("1000", "978"), F::Amount, false),
+        (non_payment(MessageVersion::V220, "04"), F::Amount, false),
+        (paying("500000", "392"), F::Any, true),
+        (paying("1", "392"), F::Never, false),
+    ] {
+        let ares = answer(&later, accepted(), |w| w.issuer.three_ri.prior_frictionless = setting);
+        let expected = if carried { ("Y", None) } else { ("N", Some("01")) };
+        assert_eq!(result(&ares), expected, "{setting:?} {:?}", later.purchase);
+        assert_eq!(ares.get("authenticationValue").is_some(), carried);
     }
 }
 
