@@ -3,6 +3,7 @@
 
 mod activity;
 mod body_timer;
+mod budget;
 mod connection;
 pub(crate) mod network;
 mod request;
@@ -24,6 +25,7 @@ use crate::app::{DsPeer, PeerAddress};
 use crate::config::Limits;
 use crate::shutdown::Shutdown;
 use crate::tls::{Refusal, names};
+use budget::Budget;
 use connection::Http;
 use request::Requests;
 
@@ -59,6 +61,7 @@ impl Listener {
             ds: self.ds,
             router: self.router,
             limits: limits.clone(),
+            budget: Arc::new(Budget::new(limits.request_bytes)),
             shutdown: shutdown.clone(),
         };
         tokio::spawn(accept_loop(self.socket, Arc::new(serving), most))
@@ -72,6 +75,7 @@ struct Serving {
     ds: Option<DsNames>,
     router: Router,
     limits: Limits,
+    budget: Arc<Budget>,
     shutdown: Shutdown,
 }
 
@@ -122,7 +126,9 @@ async fn serve(
 ) {
     // A refusal only costs a little latency.
     let _ = stream.set_nodelay(true);
-    let mut requests = Requests::new(serving.router.clone(), PeerAddress(from), &serving.limits);
+    let budget = Arc::clone(&serving.budget);
+    let router = serving.router.clone();
+    let mut requests = Requests::new(router, PeerAddress(from), &serving.limits, budget);
     let Some(acceptor) = &serving.tls else {
         return connection::run(stream, Http::One, requests, &serving.limits, &serving.shutdown)
             .await;

@@ -61,6 +61,13 @@ fn limits(config: &Config, findings: &mut Vec<String>) {
         ));
     }
     let limits = &config.limits;
+    if limits.request_bytes < SMALLEST_REQUEST_BYTES {
+        findings.push(format!(
+            "limits.request_bytes = {} is too little for a few requests at once: use at least \
+             {SMALLEST_REQUEST_BYTES}",
+            limits.request_bytes
+        ));
+    }
     let zero = [
         ("connections", limits.connections == 0),
         ("handshake_seconds", limits.handshake_seconds == 0),
@@ -394,3 +401,4 @@ const MOST_DECOUPLED_MINUTES: u16 = 10_080;
 const FALLBACK_SECONDS: std::ops::RangeInclusive<u32> = 60..=600;
 /// Room for 64 KiB deviceInfo, 80 KiB extensions and the rest [P-TRN-10].
 const SMALLEST_AREQ_LIMIT: usize = 307_200;
+const SMALLEST_REQUEST_BYTES: usize = 16 * 1024 * 1024;

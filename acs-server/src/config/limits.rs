@@ -27,6 +27,8 @@ pub struct Limits {
     pub method_life_seconds: u32,
     /// Open connections per listener; more wait in the kernel's queue.
     pub connections: usize,
+    /// Bytes that the requests of a listener hold together, heads and bodies; more get 503.
+    pub request_bytes: usize,
     /// TLS handshake, whole.
     pub handshake_seconds: u32,
     /// Arrival of a request's head; also how long an idle connection stays open.
@@ -50,6 +52,7 @@ impl Default for Limits {
             method_runs_per_address: 500,
             method_life_seconds: 3_600,
             connections: 4_096,
+            request_bytes: 256 * 1024 * 1024,
             handshake_seconds: 10,
             header_seconds: 60,
             body_seconds: 20,

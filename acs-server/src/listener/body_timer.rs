@@ -11,6 +11,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
+use super::budget::Held;
+
 /// Whether the body came too late; shared with whoever writes the answer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Late(Arc<AtomicBool>);
@@ -27,18 +29,27 @@ pub(super) struct TimedBody {
     deadline: Instant,
     sleep: Option<Pin<Box<Sleep>>>,
     late: Late,
+    held: Arc<Held>,
     lingers: bool,
 }
 
-/// Gives a request's body a deadline.
+/// Gives a request's body a deadline, and a share of the listener's memory.
 pub(super) fn timed(
     request: Request<Incoming>,
     deadline: Instant,
     late: Late,
+    held: Arc<Held>,
 ) -> Request<TimedBody> {
     // HTTP/2 ends one stream without harm to the answer on it.
     let lingers = request.version() <= Version::HTTP_11;
-    request.map(|inner| TimedBody { inner: Some(inner), deadline, sleep: None, late, lingers })
+    request.map(|inner| TimedBody {
+        inner: Some(inner),
+        deadline,
+        sleep: None,
+        late,
+        held,
+        lingers,
+    })
 }
 
 impl Body for TimedBody {
@@ -52,6 +63,10 @@ impl Body for TimedBody {
         let this = &mut *self;
         let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
         if let Poll::Ready(frame) = Pin::new(inner).poll_frame(context) {
+            let arrived = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            if !this.held.take(arrived.map_or(0, Bytes::len)) {
+                return Poll::Ready(Some(Err("too much is being read at once".into())));
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let deadline = this.deadline;

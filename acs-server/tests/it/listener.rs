@@ -263,6 +263,29 @@ async fn a_body_that_does_not_come_is_408() {
 }
 
 #[tokio::test]
+async fn all_requests_together_hold_a_bounded_amount() {
+    let made = Installation::new();
+    let limits = Limits { request_bytes: 40_000, body_seconds: 3, ..Limits::default() };
+    let running = start(&made, Kind::Plain, &limits).await;
+    let post = |length: usize| {
+        format!("POST /body HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n")
+    };
+    let mut hoarder = TcpStream::connect(running.address).await.unwrap();
+    hoarder.write_all(post(30_001).as_bytes()).await.unwrap();
+    hoarder.write_all(&[b'x'; 30_000]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let whole = format!("{}{}", post(20_000), "y".repeat(20_000));
+    let mut other = TcpStream::connect(running.address).await.unwrap();
+    let answer = exchange(&mut other, whole.as_bytes()).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(exchange(&mut hoarder, b"").await.unwrap().starts_with("HTTP/1.1 408"));
+    let mut again = TcpStream::connect(running.address).await.unwrap();
+    let closing = whole.replace("localhost", "localhost\r\nconnection: close");
+    let answer = exchange(&mut again, closing.as_bytes()).await.unwrap();
+    assert!(answer.ends_with("20000"), "what is over is given back: {answer}");
+}
+
+#[tokio::test]
 async fn a_panic_costs_its_own_request_only() {
     let made = Installation::new();
     let running = start(&made, Kind::Plain, &Limits::default()).await;
