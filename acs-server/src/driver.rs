@@ -2,6 +2,7 @@
 //! leaves before its commit, and a commit that lost the race is decided anew on the new state.
 
 mod clock_watch;
+mod crowd;
 mod deadlines;
 mod desk;
 mod stuck;
@@ -29,6 +30,7 @@ use crate::storage::{
 };
 use crate::{crash, http};
 
+pub(crate) use crowd::enter;
 pub use deadlines::{fire_due, spawn};
 pub use desk::Desk;
 pub(crate) use desk::unpoisoned;

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::crowd::Crowd;
 use super::stuck::Stuck;
 use crate::config::Limits;
 use crate::http::areq::InFlight;
@@ -17,6 +18,7 @@ use crate::storage::TransactionNumber;
 #[derive(Debug)]
 pub struct Desk {
     pub(crate) areqs: InFlight,
+    pub(super) crowd: Crowd,
     pub(crate) deliveries: Deliveries,
     pub(crate) methods: MethodRuns,
     pub(crate) rounds: Rounds,
@@ -32,6 +34,7 @@ impl Desk {
     pub fn new(limits: &Limits) -> Self {
         Self {
             areqs: InFlight::default(),
+            crowd: Crowd::default(),
             deliveries: Deliveries::default(),
             methods: MethodRuns::new(limits),
             rounds: Rounds::default(),

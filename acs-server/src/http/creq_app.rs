@@ -38,10 +38,12 @@ pub async fn handle(
     let (Some(id), Some(number)) = (id, number) else {
         return stranger(&app, peer.ip(), id);
     };
+    let Some(place) = driver::enter(&app, number) else { return unavailable(None, id) };
     let arrived = Arrived::SdkMessage(body.to_vec());
     let work = Arc::clone(&app);
     // A task of its own: an SDK that goes away does not stop what it began.
     let stepped = tokio::spawn(async move {
+        let _place = place;
         let stepped = driver::step(&work, number, Some(id), &arrived, None).await?;
         driver::settled(&work, number, stepped).await
     })

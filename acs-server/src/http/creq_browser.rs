@@ -75,9 +75,13 @@ async fn serve(
         Arrived::Form(fields) => fields.token.clone(),
         _ => String::new(),
     };
+    let Some(place) = driver::enter(&app, number) else {
+        return pages::busy(language).into_response();
+    };
     let work = Arc::clone(&app);
     // A task of its own: a browser that goes away does not stop what it began.
     let stepped = tokio::spawn(async move {
+        let _place = place;
         let stepped = driver::step(&work, number, Some(id), &arrived, None).await?;
         driver::settled(&work, number, stepped).await
     })
