@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bank_app::Does;
+
 /// A test card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestCard {
@@ -16,6 +18,9 @@ pub struct TestCard {
     /// The `transStatus` to expect, or words.
     #[serde(default)]
     pub expect: serde_json::Value,
+    /// What its holder does in the issuer's app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<Does>,
 }
 
 /// The cards in `path`; none when it cannot be read.

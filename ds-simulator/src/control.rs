@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::bank_app::{Answer, BankApp, Does};
 use crate::directory::ranges::RangeChange;
 use crate::fault::Faults;
 use crate::notice::Notice;
@@ -33,6 +34,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/trace", get(list))
         .route("/trace/{id}", get(one))
         .route("/faults", get(faults).put(set_faults))
+        .route("/app", get(app).put(set_app))
+        .route("/app/{acs_trans_id}", post(answer_in_app))
         .route("/ds/{name}/rreq-connections", put(rreq_connections))
         .route("/ds/{name}/notices", post(send_notice))
         .route("/ds/{name}/ranges", post(change_range).delete(forget_range_history))
@@ -88,6 +91,44 @@ fn conflict(error: anyhow::Error) -> Refusal {
 /// The body of a wish, as JSON.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(bad_request)
+}
+
+/// The issuer's app.
+fn bank_app(shared: &Shared) -> Result<&BankApp, Refusal> {
+    let why = || (StatusCode::NOT_FOUND, "the issuers' systems are not known here".to_owned());
+    shared.bank_app.as_deref().ok_or_else(why)
+}
+
+async fn app(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+    let app = bank_app(&shared)?;
+    Ok(as_json(&json!({"does": app.usual(), "questions": app.questions()})))
+}
+
+/// Body of `PUT /app`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Usual {
+    does: Does,
+}
+
+/// What cardholders do whose card says nothing.
+async fn set_app(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Response, Refusal> {
+    let app = bank_app(&shared)?;
+    let wish: Usual = read(&body)?;
+    app.set_usual(wish.does);
+    Ok(as_json(&json!({"does": wish.does})))
+}
+
+/// Answers a question by hand.
+async fn answer_in_app(
+    State(shared): State<Arc<Shared>>,
+    Path(acs_trans_id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let app = bank_app(&shared)?;
+    let wish: Answer = read(&body)?;
+    let (status, reply) = app.answer(&acs_trans_id, &wish).await.map_err(conflict)?;
+    Ok(as_json(&json!({"status": status, "reply": reply})))
 }
 
 /// The directory server of a path's `{name}`.

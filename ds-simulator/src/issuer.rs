@@ -90,15 +90,24 @@ impl IssuerSystems {
         Self::new(url, &keys, outbox, &ends.pki.ca)
     }
 
+    /// Everything that was asked so far.
+    #[must_use]
+    pub fn all_asks(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.outbox).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(is_question)
+            .collect()
+    }
+
     /// What was asked about `acs_trans_id` so far.
     #[must_use]
     pub fn asks(&self, acs_trans_id: &str) -> Vec<Value> {
-        let text = std::fs::read_to_string(&self.outbox).unwrap_or_default();
         let about = |line: &Value| {
             let id = line["acsTransID"].as_str().unwrap_or_default();
-            is_question(line) && id.eq_ignore_ascii_case(acs_trans_id)
+            id.eq_ignore_ascii_case(acs_trans_id)
         };
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(about).collect()
+        self.all_asks().into_iter().filter(about).collect()
     }
 
     /// Waits for the request about `acs_trans_id`.

@@ -3,6 +3,7 @@
 //!
 //! [`Simulator::start`] runs the servers on loopback ports; [`pay()`] makes one payment through them.
 
+pub mod bank_app;
 pub mod browser;
 pub mod cards;
 mod control;

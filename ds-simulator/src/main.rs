@@ -345,6 +345,7 @@ async fn serve(args: Serve) -> Result<ExitCode> {
         record: args.record,
         observer: None,
         faults: Faults::default(),
+        issuer: IssuerSystems::for_endpoints(&ends).ok(),
     })
     .await?;
     say(&format!("directory server ds-a https://localhost:{}/ds", ports.ds_a))?;

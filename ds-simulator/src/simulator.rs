@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
+use tokio::task::AbortHandle;
+
+use crate::bank_app::BankApp;
 use crate::browser::Browser;
 use crate::control;
 use crate::directory::{DirectoryServer, DirectorySetup};
 use crate::endpoints::{Endpoints, PkiFiles};
 use crate::fault::Faults;
+use crate::issuer::IssuerSystems;
 use crate::link::Link;
 use crate::listener::{self, Listening};
 use crate::merchant::{MerchantSetup, ThreeDsServer};
@@ -52,6 +56,8 @@ pub struct SimConfig {
     /// Told of every event as it happens.
     pub observer: Option<Observer>,
     pub faults: Faults,
+    /// The issuers' systems: their app then answers by itself.
+    pub issuer: Option<IssuerSystems>,
 }
 
 impl std::fmt::Debug for SimConfig {
@@ -83,6 +89,7 @@ impl SimConfig {
             record: None,
             observer: None,
             faults: Faults::default(),
+            issuer: None,
         }
     }
 }
@@ -93,6 +100,15 @@ pub struct Simulator {
     shared: Arc<Shared>,
     listeners: Vec<Listening>,
     control_port: Option<u16>,
+    bank_app: Option<AbortHandle>,
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        if let Some(task) = &self.bank_app {
+            task.abort();
+        }
+    }
 }
 
 /// A directory server and the 3DS Server under it.
@@ -114,6 +130,7 @@ pub(crate) struct Shared {
     pub(crate) cards: Option<PathBuf>,
     pub(crate) outbox: Option<PathBuf>,
     pub(crate) ca: PathBuf,
+    pub(crate) bank_app: Option<Arc<BankApp>>,
 }
 
 impl Simulator {
@@ -177,23 +194,26 @@ impl Simulator {
             None => None,
         };
         let control_port = control.as_ref().map(|(_, port)| *port);
+        let cards = config.cards.clone();
         let shared = Arc::new(Shared {
             networks,
             trace,
             faults,
             shop_url,
             control_url: control_port.map(|port| format!("http://127.0.0.1:{port}")),
-            cards: config.cards,
+            cards: config.cards.clone(),
             outbox: config.outbox,
             ca: config.ca,
+            bank_app: config.issuer.map(|systems| BankApp::new(systems, cards)),
         });
+        let bank_app = shared.bank_app.clone().map(|app| tokio::spawn(app.run()).abort_handle());
         let shop_tls = pki::server_config(&config.shop_identity, None)?;
         let shop = shop::router(Arc::clone(&shared));
         listeners.push(listener::serve(shop_socket, Some(shop_tls), shop));
         if let Some((socket, _)) = control {
             listeners.push(listener::serve(socket, None, control::router(Arc::clone(&shared))));
         }
-        Ok(Self { shared, listeners, control_port })
+        Ok(Self { shared, listeners, control_port, bank_app })
     }
 
     /// The first network.

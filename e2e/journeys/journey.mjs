@@ -83,15 +83,15 @@ class Shopper {
     await page.click(".checkout-form button.primary");
   }
 
-  // The challenge frame once the code page stands in it.
-  async challenge() {
+  // The challenge frame once its page stands in it.
+  async challenge(awaited = "#code") {
     const element = this.page.locator("iframe#challenge");
     await element.waitFor({ timeout: 20_000 });
     const allowed = "allow-forms allow-scripts allow-same-origin allow-pointer-lock";
     const sandbox = await element.getAttribute("sandbox");
     assert.ok(sandbox === null || sandbox === allowed, `sandbox is ${sandbox}`);
     const frame = this.page.frameLocator("iframe#challenge");
-    await frame.locator("#code").waitFor({ timeout: 20_000 });
+    await frame.locator(awaited).waitFor({ timeout: 20_000 });
     await this.fits();
     return frame;
   }
@@ -187,6 +187,42 @@ const journeys = {
       await shopper.receipt("N");
       await shopper.leave();
     }
+  },
+
+  async "out-of-band"(browser, name) {
+    for (const [kind, window, locale, status] of [
+      ["approved there", "01", "ja-JP", "Y"],
+      ["declined there", "03", "en-GB", "N"],
+    ]) {
+      const shopper = await Shopper.at(browser, `${name}-${status}`, { viewport: PHONE, locale });
+      await shopper.checkout(card("C", kind), { window, version: "2.3.1" });
+      const frame = await shopper.challenge(".number");
+      const told = sent().at(-1);
+      assert.equal(await frame.locator(".number").innerText(), told.number);
+      await shopper.shot("waiting");
+      // Nobody presses anything: the page hears of the answer and moves on.
+      await shopper.receipt(status);
+      await shopper.leave();
+    }
+  },
+
+  async "out-of-band-without-scripts"(browser, name) {
+    const shopper = await Shopper.at(browser, name, { scripts: false });
+    const { page } = shopper;
+    await shopper.checkout(card("C", "approved there"));
+    await page.locator("form[action$='/plain'] button").click();
+    await page.locator("#creq button").click();
+    const frame = await shopper.challenge(".number");
+    await frame.locator("button[value=submit]").click();
+    await frame.locator("#error").waitFor();
+    await shopper.shot("too-early");
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await frame.locator("button[value=submit]").click();
+    await frame.locator("form#return button").click();
+    await frame.locator("a.button").waitFor();
+    await page.locator("main a.button").last().click();
+    await shopper.receipt("Y");
+    await shopper.leave();
   },
 
   async "frictionless"(browser, name) {

@@ -100,6 +100,7 @@ impl Stage {
             record,
             observer: setup.observer,
             faults: setup.faults,
+            issuer: None,
         })
         .await?;
         Ok(Self { acs, sim })

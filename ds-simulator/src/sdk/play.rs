@@ -199,7 +199,14 @@ pub async fn pay_in_app(
             return Ok(receipt);
         }
     };
-    let end = challenge.play(&options.script).await?;
+    let app = pay.word.clone().map(|(issuer, word)| {
+        let id = challenge.acs_trans_id.clone();
+        tokio::spawn(async move { issuer.answer(&id, &word).await })
+    });
+    let end = challenge.play(&options.script).await;
+    // It waits in vain where no question was put.
+    app.inspect(tokio::task::JoinHandle::abort);
+    let end = end?;
     let mut problem = None;
     let patience = match &end {
         AppEnd::Final(message) | AppEnd::Erro(message) => {

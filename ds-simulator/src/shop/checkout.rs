@@ -440,6 +440,7 @@ mod tests {
             expiry: Some("2912".to_owned()),
             scenario: "frictionless".to_owned(),
             expect: serde_json::json!("Y"),
+            app: None,
         }]
     }
 

@@ -48,7 +48,8 @@ fn prepared() -> PathBuf {
 }
 
 /// All window sizes without sideways scrolling [T-BC-09], sandboxed frames, no scripts, nothing
-/// external [P-BRW-03, P-BRW-05, P-BRW-06]; a wordless processing screen for a second [P-TMO-13, Req 178,
+/// external [P-BRW-03, P-BRW-05, P-BRW-06]; a page that waits for the issuer's app moves on by itself
+/// [P-BRW-25, T-OB-08]; a wordless processing screen for a second [P-TMO-13, Req 178,
 /// Req 179, Req 181, Req 182].
 #[tokio::test(flavor = "multi_thread")]
 async fn shoppers_pay_in_a_real_browser() {
