@@ -35,6 +35,7 @@ use crate::element::{MessageCategory, TransId, TransStatus};
 use crate::erro::{ErroContext, Fault, Rejection};
 use crate::message::AReq;
 use crate::profile::{Account, CardLookup, Contacts, DsProfile, IssuerProfile};
+use crate::security_code::SecurityCodeCheck;
 
 use confirmation::ConfirmationRequest;
 use consent::{ConsentLookup, DeviceId, Standing};
@@ -74,6 +75,20 @@ pub struct AuthenticateInput<'a> {
     /// The device whose cookie was seen in the 3DS Method, or whose app asks.
     pub device: Option<&'a DeviceId>,
     pub now: UtcMillis,
+}
+
+impl AuthenticateInput<'_> {
+    /// How the card security code of the AReq compares with the issuer's record
+    /// [P-231-04, P-ARES-12].
+    pub(crate) fn security_code(&self) -> SecurityCodeCheck {
+        let record = match self.card {
+            CardLookup::Found(card) => card.security_code.as_ref(),
+            CardLookup::Unknown | CardLookup::Failed => None,
+        };
+        let code = self.areq.security_code.as_ref();
+        let key = self.issuer.security_code_key.as_ref();
+        SecurityCodeCheck::of(key, record, &self.account.pan, code)
+    }
 }
 
 /// The answer to an AReq: store `transaction` and `outputs` in one commit, then send `ares`.
@@ -204,7 +219,7 @@ fn ask(
 fn wanted_language(areq: &AReq) -> Option<&str> {
     match (&areq.browser, &areq.app) {
         (Some(browser), _) => browser.language.as_deref(),
-        (None, Some(app)) => app.locale.as_deref(),
+        (None, Some(app)) => app.device.as_ref().and_then(|device| device.locale.as_deref()),
         (None, None) => None,
     }
 }

@@ -21,6 +21,7 @@ pub mod notice;
 pub mod outgoing;
 pub mod policy;
 pub mod profile;
+pub mod security_code;
 mod validate;
 
 use std::fmt;

@@ -4,6 +4,7 @@
 
 mod areq;
 mod creq_app;
+mod device;
 mod envelope;
 mod objection;
 mod oreq;
@@ -18,10 +19,13 @@ use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::{Fault, Rejection};
 use crate::json;
+use crate::security_code::SecurityCode;
 use crate::validate::{Walk, explain};
 use envelope::Envelope;
 
 pub use creq_app::{AppCReq, read_app_creq};
+pub(crate) use device::NEWEST_DEVICE_DATA;
+pub use device::{DeviceData, Platform, Warnings};
 pub use objection::{AReqReadings, objection};
 pub use oreq::{AtOreqEndpoint, OReq, PriorReference, SequencePart, read_oreq};
 pub use sdk_erro::{SdkErro, read_sdk_erro};
@@ -85,6 +89,8 @@ pub struct AReq {
     pub pan: Pan,
     /// `cardExpiryDate`, YYMM.
     pub card_expiry_date: Option<String>,
+    /// `cardSecurityCode` (2.3.1): compared at once, kept nowhere [P-231-04].
+    pub security_code: Option<SecurityCode>,
     pub purchase: Option<Purchase>,
     pub merchant: Merchant,
     /// `threeDSRequestorChallengeInd`, one or two codes in order of preference; empty when absent.
@@ -137,6 +143,8 @@ pub struct Claims {
     pub prior_methods: Vec<String>,
     /// A recurring or instalment payment.
     pub recurring: Option<Recurring>,
+    /// `cardSecurityCodeStatus`.
+    pub security_code: Option<ClaimedStatus>,
     /// `purchaseInstalData`.
     pub instalments: Option<u32>,
     /// `multiTransaction` (2.3.1).
@@ -150,9 +158,18 @@ pub struct AuthenticationClaim {
     pub method: String,
     /// `threeDSReqAuthTimestamp`.
     pub at: Option<UtcMillis>,
-    /// The DS verified its data: `dsAuthInfVerifInd` (2.3.1) or `threeDSReqAuthMethodInd` (2.2.0)
-    /// is 01.
-    pub verified_by_ds: bool,
+    /// It came with data (`threeDSReqAuthData`), such as a FIDO assertion; they are not kept.
+    pub has_data: bool,
+    /// What the DS made of them: `dsAuthInfVerifInd` (2.3.1) or `threeDSReqAuthMethodInd` (2.2.0).
+    pub ds_result: Option<String>,
+}
+
+impl AuthenticationClaim {
+    /// The DS verified its data.
+    #[must_use]
+    pub fn verified_by_ds(&self) -> bool {
+        self.ds_result.as_deref() == Some("01")
+    }
 }
 
 /// What is said of payments to come.
@@ -245,14 +262,28 @@ pub struct AppData {
     pub sdk_max_timeout_minutes: u8,
     /// `sdkEphemPubKey` coordinates, checked to be a point on P-256 [P-AREQ-19].
     pub sdk_ephem_pub_key: P256PublicJwk,
-    /// `deviceInfo.DV`, the device data version.
-    pub device_data_version: Option<String>,
-    /// The device's locale as its device data name it (`DD.C005`), e.g. `ja-JP`.
-    pub locale: Option<String>,
+    /// `deviceInfo`; `None` when it holds no JSON object.
+    pub device: Option<DeviceData>,
     pub render_options: RenderOptions,
     /// `sdkType` 02: only A128GCM is allowed in its challenge [P-CRY-08].
     pub split_sdk: bool,
+    /// `splitSdkType.limitedInd` is Y: not every method may be used [P-ARES-16].
+    pub limited: bool,
 }
+
+impl AppData {
+    /// Whether the SDK can be asked for an authentication method: within what it says it can show,
+    /// and nothing that is known by heart in a limited Split-SDK [P-ARES-16, Note 111].
+    #[must_use]
+    pub fn takes_method(&self, method: &str) -> bool {
+        let types = &self.render_options.authentication_types;
+        let shown = types.is_empty() || types.iter().any(|code| code == method);
+        shown && !(self.limited && NOT_IN_LIMITED_SDK.contains(&method))
+    }
+}
+
+/// `authenticationMethod`: static passcode, knowledge question.
+const NOT_IN_LIMITED_SDK: [&str; 2] = ["01", "06"];
 
 /// `deviceRenderOptions`: what the SDK can show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

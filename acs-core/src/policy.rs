@@ -2,6 +2,8 @@
 //! indicators. First rule that fires wins; each outcome carries its *why* (invariant 9).
 
 mod claims;
+mod device;
+mod exemption;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,9 @@ use crate::element::{DeviceChannel, MessageCategory, TransStatus};
 use crate::flow::consent::Standing;
 use crate::flow::{AuthenticateInput, Prior, PriorTransaction, currency};
 use crate::message::AReq;
+use crate::security_code::SecurityCodeCheck;
+
+pub use exemption::Exemption;
 
 /// One policy rule of an issuer's configuration (`[[issuer.rule]]`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +27,9 @@ pub struct Rule {
     #[serde(default)]
     pub when: Condition,
     pub then: RuleOutcome,
+    /// The exemption that its acceptance makes use of, for the ARes; none is named by itself.
+    #[serde(default)]
+    pub exemption: Option<Exemption>,
 }
 
 /// Conditions of a rule. Lists match when any entry matches.
@@ -40,6 +48,8 @@ pub struct Condition {
     pub mcc: Vec<String>,
     /// Any of the AReq's challenge indicators.
     pub challenge_ind: Vec<String>,
+    /// The one it prefers: the first of a pair.
+    pub first_challenge_ind: Vec<String>,
     /// `threeDSRequestorAuthenticationInd`.
     pub authentication_ind: Vec<String>,
     /// `01` PA, `02` NPA.
@@ -72,8 +82,23 @@ pub struct Condition {
     pub claimed_trust_source: Vec<String>,
     /// Device binding status that the AReq claims.
     pub claimed_binding: Vec<String>,
+    /// How the card security code compared with the issuer's record: `Y`, `N`, or `U` when it was
+    /// not compared.
+    pub security_code: Vec<String>,
+    /// Status of the card security code that the AReq brings along.
+    pub claimed_security_code: Vec<String>,
+    /// Whether an app's device data could be read.
+    pub device_data: Option<bool>,
+    /// `android`, `ios` or `other`, of an app's device data.
+    pub device_platform: Vec<String>,
+    /// Security warnings in them: `SW01` to `SW05`.
+    pub device_warning: Vec<String>,
     /// `threeDSReqAuthMethod` of an authentication by the requestor.
     pub requestor_auth_method: Vec<String>,
+    /// What the DS made of its data: `01` verified, `02` failed, `03` not checked.
+    pub requestor_auth_result: Vec<String>,
+    /// Whether it came with data, such as a FIDO assertion.
+    pub requestor_auth_data: Option<bool>,
     /// Whether the DS verified its data.
     pub requestor_auth_verified: Option<bool>,
     /// Its age in minutes below.
@@ -109,6 +134,7 @@ pub(crate) struct Facts<'a> {
     trusted_merchant: bool,
     /// The cardholder has bound the device.
     bound_device: bool,
+    security_code: SecurityCodeCheck,
 }
 
 impl<'a> Facts<'a> {
@@ -122,6 +148,7 @@ impl<'a> Facts<'a> {
             now: input.now,
             trusted_merchant: standing.is_trusted(),
             bound_device: standing.is_bound(),
+            security_code: input.security_code(),
         }
     }
 }
@@ -147,12 +174,15 @@ impl Condition {
             && one_of(&self.merchant_id, merchant.acquirer_merchant_id.as_deref())
             && one_of(&self.mcc, merchant.mcc.as_deref())
             && one_of(&self.challenge_ind, areq.challenge_ind.iter().map(String::as_str))
+            && one_of(&self.first_challenge_ind, areq.challenge_ind.first().map(String::as_str))
             && one_of(&self.authentication_ind, areq.authentication_ind.as_deref())
             && one_of(&self.message_category, Some(category))
             && one_of(&self.device_channel, Some(channel))
             && one_of(&self.three_ri_ind, areq.three_ri_ind.as_deref())
             && one_of(&self.decoupled_req, Some(areq.decoupled_req_ind.as_deref().unwrap_or("N")))
             && self.prior_holds(facts)
+            && one_of(&self.security_code, Some(facts.security_code.code()))
+            && self.device_holds(areq)
             && self.claims_hold(facts)
             && self.trusted_merchant.is_none_or(|wanted| wanted == facts.trusted_merchant)
             && self.bound_device.is_none_or(|wanted| wanted == facts.bound_device)

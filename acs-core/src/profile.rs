@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::element::{MessageCategory, MessageVersion, Pan, TransStatus};
 use crate::flow::screen::AppTexts;
 use crate::flow::transaction::Interface;
+use crate::security_code::{SecurityCodeKey, SecurityCodeRecord};
 
 pub use oob::{OobFallback, OobSettings};
 
@@ -30,6 +31,8 @@ pub struct DsProfile {
     pub npa_status_reason: bool,
     /// eci of NPA; `None`: as in PA.
     pub npa_eci: Option<EciTable>,
+    /// Whether ARes say how the card security code compared [P-231-04].
+    pub security_code_status: bool,
 }
 
 /// eci by result.
@@ -124,6 +127,8 @@ pub struct IssuerProfile {
     pub consents: ConsentSettings,
     /// Secure Payment Confirmation; `None` where it is not offered.
     pub spc: Option<SpcSettings>,
+    /// For the records of card security codes; `None`: they are not compared.
+    pub security_code_key: Option<SecurityCodeKey>,
 }
 
 /// Secure Payment Confirmation [P-SPC-01..05].
@@ -430,6 +435,8 @@ pub struct Card {
     pub outcome: Option<ScriptedOutcome>,
     /// For Secure Payment Confirmation.
     pub passkeys: Vec<Passkey>,
+    /// What the issuer recorded of the card security code.
+    pub security_code: Option<SecurityCodeRecord>,
 }
 
 /// What a card lookup gave. "Could not look" is not "not there": it answers U (invariant 3).

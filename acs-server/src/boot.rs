@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acs_core::crypto::{AuthenticationValueGenerator, HmacSha256Generator};
+use acs_core::security_code::SecurityCodeKey;
 use anyhow::{Context as _, anyhow};
 use aws_lc_rs::hmac;
 use rustls_pki_types::UnixTime;
@@ -69,7 +70,10 @@ fn issuers(config: &Config) -> anyhow::Result<Vec<IssuerRuntime>> {
     let open = |issuer: &config::Issuer| {
         let gateway = gateway::open(&issuer.otp.gateway)
             .map_err(|error| anyhow!("issuer \"{}\": {error}", issuer.id))?;
-        let profile = issuer.profile(&config.protocol, &config.public);
+        let mut profile = issuer.profile(&config.protocol, &config.public);
+        let codes = issuer.security_code.as_ref();
+        let codes_key = codes.map(|codes| key_file::load(&codes.key_file)).transpose()?;
+        profile.security_code_key = codes_key.map(|key| SecurityCodeKey::new(&key));
         let api_key = issuer.api.as_ref().map(|api| key_file::load(&api.key_file)).transpose()?;
         let api_key = api_key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()));
         Ok(IssuerRuntime { profile, config: issuer.clone(), gateway, api_key })

@@ -28,6 +28,7 @@ pub enum Purpose {
     Outgoing,
     ReplyKey,
     TransactionSecret,
+    CardSecurityCode,
 }
 
 /// Keys in memory. `Debug` is silent; key bytes are wiped when dropped.
@@ -249,12 +250,13 @@ impl fmt::Debug for Vault {
 }
 
 impl Purpose {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::CardPan,
         Self::CardContacts,
         Self::Outgoing,
         Self::ReplyKey,
         Self::TransactionSecret,
+        Self::CardSecurityCode,
     ];
 
     const fn label(self) -> &'static str {
@@ -264,6 +266,7 @@ impl Purpose {
             Self::Outgoing => "outgoing",
             Self::ReplyKey => "reply key",
             Self::TransactionSecret => "transaction secret",
+            Self::CardSecurityCode => "card security code",
         }
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn offer(
     let options = &app.render_options;
     let out_of_band = out_of_band(options, issuer, version);
     let by_app =
-        is_asked_in_app(contacts, issuer) && allows(options, Via::App.method(issuer, version));
+        is_asked_in_app(contacts, issuer) && app.takes_method(Via::App.method(issuer, version));
     if let Some(rendering) = out_of_band.filter(|_| by_app) {
         let code = match rendering.interface {
             Interface::Native => Template::Text,
@@ -99,12 +99,6 @@ fn shows(options: &RenderOptions, template: Template) -> bool {
     options.ui_types.iter().any(|code| code == template.code())
 }
 
-/// Whether an SDK knows a method; one that names none knows all.
-fn allows(options: &RenderOptions, method: &str) -> bool {
-    let types = &options.authentication_types;
-    types.is_empty() || types.iter().any(|code| code == method)
-}
-
 /// The ways of a code that card and SDK allow, one at least.
 fn allowed_ways(
     app: &AppData,
@@ -116,7 +110,7 @@ fn allowed_ways(
     if ways.is_empty() {
         return Err(NoOffer::NoContact);
     }
-    let allowed = |via: &Via| allows(&app.render_options, via.method(issuer, version));
+    let allowed = |via: &Via| app.takes_method(via.method(issuer, version));
     let ways: Vec<_> = ways.into_iter().filter(allowed).collect();
     if ways.is_empty() { Err(NoOffer::Device) } else { Ok(ways) }
 }

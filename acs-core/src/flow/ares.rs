@@ -11,11 +11,13 @@ use super::words::{self, Language};
 use crate::crypto::{AuthenticationValue, AuthenticationValueGenerator, ValueFacts};
 use crate::dictionary::Message;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
+use crate::message::NEWEST_DEVICE_DATA;
 use crate::outgoing;
+use crate::policy::Exemption;
 use crate::profile::DsProfile;
 
 /// Builds and checks the ARes for `answer`
-/// [P-ARES-03, P-ARES-05, P-ARES-06, P-ARES-07, Note 105, Note 112, P-ARES-09, Note 106].
+/// [P-ARES-03, P-ARES-05, P-ARES-06, P-ARES-07, Note 105, Note 112, P-ARES-09, Note 106, P-ARES-13].
 ///
 /// # Errors
 /// The defective elements: the message does not leave.
@@ -29,12 +31,18 @@ pub(super) fn build(
     let ds = input.ds;
     let mut wire = Wire::base(input, answer.status());
     wire.statuses = Standing::of(input).statuses(input);
+    if answers_security_code(input) {
+        wire.card_security_code_status = Some(input.security_code().code());
+        wire.card_security_code_status_source = Some(SECURITY_CODE_BY_ACS);
+    }
     wire.acs_operator_id = ds.acs_operator_id.as_deref();
     wire.eci = ds.eci_of(input.areq.category, answer.status());
     wire.authentication_value = value.map(AuthenticationValue::expose);
+    let exemption = answer.exemption().filter(|_| input.areq.version >= MessageVersion::V231);
+    wire.trans_challenge_exemption = exemption.map(Exemption::code);
     let told;
     match answer {
-        Answer::Proven(_) | Answer::Informational => {}
+        Answer::Proven(_) | Answer::Informational(_) => {}
         Answer::NotAuthenticated(refusal)
         | Answer::Unavailable(refusal)
         | Answer::Rejected(refusal) => {
@@ -80,6 +88,16 @@ pub(super) fn build(
         }
     }
     wire.checked(input)
+}
+
+/// A code, or a question about it, is answered where this DS wants that: U when it was not compared
+/// [P-231-04, P-ARES-12, P-3RI-04].
+fn answers_security_code(input: &AuthenticateInput<'_>) -> bool {
+    let areq = input.areq;
+    let asks = areq.three_ri_ind.as_deref() == Some(CHECK_SECURITY_CODE);
+    areq.version >= MessageVersion::V231
+        && input.ds.security_code_status
+        && (asks || areq.security_code.is_some())
 }
 
 /// 2.1.0 has no `cardholderInfo` in 3RI [P-ARES-17].
@@ -203,9 +221,15 @@ struct Wire<'a> {
     #[serde(rename = "authenticationMethod", skip_serializing_if = "Option::is_none")]
     authentication_method: Option<[&'static str; 1]>,
     #[serde(rename = "deviceInfoRecognisedVersion", skip_serializing_if = "Option::is_none")]
-    device_info_recognised_version: Option<&'a str>,
+    device_info_recognised_version: Option<&'static str>,
     #[serde(rename = "threeDSRequestorAppURLInd", skip_serializing_if = "Option::is_none")]
     three_ds_requestor_app_url_ind: Option<&'static str>,
+    #[serde(rename = "transChallengeExemption", skip_serializing_if = "Option::is_none")]
+    trans_challenge_exemption: Option<&'static str>,
+    #[serde(rename = "cardSecurityCodeStatus", skip_serializing_if = "Option::is_none")]
+    card_security_code_status: Option<&'static str>,
+    #[serde(rename = "cardSecurityCodeStatusSource", skip_serializing_if = "Option::is_none")]
+    card_security_code_status_source: Option<&'static str>,
     #[serde(rename = "webAuthnCredList", skip_serializing_if = "<[_]>::is_empty")]
     web_authn_cred_list: &'a [WebAuthnCred],
     #[serde(rename = "spcTransData", skip_serializing_if = "Option::is_none")]
@@ -243,9 +267,11 @@ impl<'a> Wire<'a> {
             acs_challenge_mandated: None,
             authentication_type: None,
             authentication_method: None,
-            device_info_recognised_version: newest_app
-                .map(|app| app.device_data_version.as_deref().unwrap_or(OLDEST_DEVICE_DATA)),
+            device_info_recognised_version: newest_app.map(|_| NEWEST_DEVICE_DATA),
             three_ds_requestor_app_url_ind: newest_app.map(|_| returns(input)),
+            trans_challenge_exemption: None,
+            card_security_code_status: None,
+            card_security_code_status_source: None,
             web_authn_cred_list: &[],
             spc_trans_data: None,
             statuses: Statuses::default(),
@@ -282,8 +308,10 @@ const fn returns(input: &AuthenticateInput<'_>) -> &'static str {
     if input.issuer.oob.offered && input.issuer.oob.returns_to_app { "Y" } else { "N" }
 }
 
+/// `threeRIInd` of a question about the card security code.
+const CHECK_SECURITY_CODE: &str = "14";
+/// `cardSecurityCodeStatusSource`, numbered unlike the other sources.
+const SECURITY_CODE_BY_ACS: &str = "02";
 /// `deviceUserInterfaceMode`.
 const PORTRAIT: &str = "01";
-/// Device data version when the device named none.
-const OLDEST_DEVICE_DATA: &str = "1.0";
 const TYPICAL_LENGTH: usize = 640;

@@ -14,7 +14,7 @@ use super::spc::{self, SpcOffer};
 use super::transaction::{Rendering, Via};
 use crate::element::{DeviceChannel, MessageCategory, TransStatus};
 use crate::message::AppData;
-use crate::policy::{Facts, Rule, RuleOutcome};
+use crate::policy::{Exemption, Facts, Rule, RuleOutcome};
 use crate::profile::{Card, CardLookup, CardState, OobFallback, PolicyProfile, ScriptedOutcome};
 pub(super) use decoupled::{Promise, may_fall_back};
 
@@ -22,6 +22,7 @@ pub(super) use decoupled::{Promise, may_fall_back};
 #[derive(Debug)]
 pub struct RiskAccepted {
     rule: String,
+    exemption: Option<Exemption>,
 }
 
 impl RiskAccepted {
@@ -42,7 +43,8 @@ pub(super) enum Answer {
     Rejected(Refusal),
     Challenge(Offer),
     Decoupled(Promise),
-    Informational,
+    /// I, with the exemption that the issuer makes use of.
+    Informational(Option<Exemption>),
     /// S [P-STAT-09].
     Spc(Box<SpcOffer>),
 }
@@ -76,7 +78,7 @@ impl Answer {
             Self::Rejected(_) => TransStatus::Rejected,
             Self::Challenge(_) => TransStatus::ChallengeRequired,
             Self::Decoupled(_) => TransStatus::Decoupled,
-            Self::Informational => TransStatus::Informational,
+            Self::Informational(_) => TransStatus::Informational,
             Self::Spc(_) => TransStatus::SpcRequired,
         }
     }
@@ -89,8 +91,26 @@ impl Answer {
             Self::Proven(_)
             | Self::Challenge(_)
             | Self::Decoupled(_)
-            | Self::Informational
+            | Self::Informational(_)
             | Self::Spc(_) => None,
+        }
+    }
+
+    /// The exemption that stands for a challenge; what is challenged or refused has none
+    /// [P-ARES-19].
+    pub(super) const fn exemption(&self) -> Option<Exemption> {
+        match self {
+            Self::Proven(Proof::RiskAccepted(accepted)) => accepted.exemption,
+            Self::Informational(exemption) => *exemption,
+            _ => None,
+        }
+    }
+
+    fn exempt(&mut self, exemption: Option<Exemption>) {
+        match self {
+            Self::Proven(Proof::RiskAccepted(accepted)) => accepted.exemption = exemption,
+            Self::Informational(used) => *used = exemption,
+            _ => {}
         }
     }
 }
@@ -253,7 +273,8 @@ fn active_card(input: &AuthenticateInput<'_>, card: &Card) -> Decision {
     if wishes::is_credential_linked(input, rule, outcome) {
         return challenge(input, card, LINKING, false);
     }
-    let decision = by_outcome(input, card, step, outcome);
+    let mut decision = by_outcome(input, card, step, outcome);
+    decision.answer.exempt(rule.and_then(|rule| rule.exemption));
     if *outcome == RuleOutcome::Accept && wishes::mandates_challenge(input.areq) {
         return mandated_by_requestor(input, card, decision);
     }
@@ -305,7 +326,7 @@ fn by_outcome(
     let legal = |code: &str, instead| Reason::configured(code, input.areq.version, &instead);
     match outcome {
         RuleOutcome::Accept => {
-            let proof = RiskAccepted { rule: rule.to_owned() };
+            let proof = RiskAccepted { rule: rule.to_owned(), exemption: None };
             Decision::new(Answer::Proven(Proof::RiskAccepted(proof)), "OUT-OK", rule)
         }
         RuleOutcome::Attempt => Attempt::by_outcome(rule, outcome).map_or_else(
@@ -343,7 +364,8 @@ fn scripted(input: &AuthenticateInput<'_>, card: &Card, script: &ScriptedOutcome
     };
     let answer = match script.status {
         TransStatus::Authenticated => {
-            Answer::Proven(Proof::RiskAccepted(RiskAccepted { rule: SCRIPTED.to_owned() }))
+            let proof = RiskAccepted { rule: SCRIPTED.to_owned(), exemption: None };
+            Answer::Proven(Proof::RiskAccepted(proof))
         }
         TransStatus::NotAuthenticated => {
             Answer::NotAuthenticated(reason(Reason::NOT_AUTHENTICATED))

@@ -6,6 +6,7 @@ mod browser;
 mod claims;
 mod consents;
 mod decoupled;
+mod elements;
 mod fallback;
 pub(super) mod harness;
 mod html;

@@ -7,7 +7,7 @@ use super::decide::{Answer, Decision};
 use super::transaction::Way;
 use super::{AuditEvent, AuthenticateInput, Output, category};
 use crate::element::DeviceChannel;
-use crate::message::{AuthenticationClaim, Claims};
+use crate::message::{AuthenticationClaim, Claims, DeviceData, Platform};
 use crate::profile::{CardLookup, CardState};
 
 /// The `areq-answered` event. What is not known is left out.
@@ -60,7 +60,14 @@ pub(super) fn event(input: &AuthenticateInput<'_>, decision: &Decision) -> Outpu
     if standing.is_bound() {
         notes.put("bound_device", true);
     }
+    if let Some(app) = &areq.app {
+        notes.put("device", app.device.as_ref().map(DeviceNote::of));
+    }
     claims(&mut notes, &areq.claims);
+    if areq.security_code.is_some() {
+        notes.put("security_code", input.security_code().code());
+    }
+    notes.known("exemption", decision.answer.exemption());
     if let Answer::Challenge(offer) = &decision.answer {
         notes.put("via", offer.via.as_str());
         notes.put("mandated", offer.mandated);
@@ -82,9 +89,15 @@ pub(super) fn event(input: &AuthenticateInput<'_>, decision: &Decision) -> Outpu
 fn claims(notes: &mut Notes, claims: &Claims) {
     notes.known("claimed_trust", claims.trust_list.as_ref().map(|trust| &trust.status));
     notes.known("claimed_binding", claims.device_binding.as_ref().map(|binding| &binding.status));
+    let code = claims.security_code.as_ref();
+    notes.known("claimed_security_code", code.map(|code| &code.status));
     if !claims.authentication.is_empty() {
         let method = |claim: &AuthenticationClaim| {
-            let mark = if claim.verified_by_ds { "+" } else { "" };
+            let mark = match claim.ds_result.as_deref() {
+                Some("01") => "+",
+                Some("02") => "-",
+                _ => "",
+            };
             format!("{}{mark}", claim.method)
         };
         let methods: Vec<_> = claims.authentication.iter().map(method).collect();
@@ -95,6 +108,39 @@ fn claims(notes: &mut Notes, claims: &Claims) {
     }
     notes.known("instalments", claims.instalments);
     notes.known("merchants", claims.multi_transaction.as_ref().map(|multi| multi.merchants.len()));
+}
+
+/// What an SDK says of its device: nothing that names a person, a place or the device itself.
+#[derive(Serialize)]
+struct DeviceNote<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<Platform>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    os_version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<&'a str>,
+    collected: usize,
+    unavailable: usize,
+    not_permitted: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'static str>,
+}
+
+impl<'a> DeviceNote<'a> {
+    fn of(device: &'a DeviceData) -> Self {
+        Self {
+            version: device.version.as_deref(),
+            platform: device.platform,
+            os_version: device.os_version.as_deref(),
+            locale: device.locale.as_deref(),
+            collected: device.collected,
+            unavailable: device.unavailable,
+            not_permitted: device.not_permitted,
+            warnings: device.warnings.codes().collect(),
+        }
+    }
 }
 
 /// Writes a JSON object member by member: every AReq makes one, so no tree is built first.

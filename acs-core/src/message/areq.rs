@@ -8,13 +8,14 @@ use p256::EncodedPoint;
 use p256::elliptic_curve::sec1::FromEncodedPoint as _;
 
 use super::{
-    AReq, AppData, BrowserData, Merchant, P256PublicJwk, Purchase, ReadRules, RenderOptions,
-    SpcData, decode_base64url,
+    AReq, AppData, BrowserData, DeviceData, Merchant, P256PublicJwk, Purchase, ReadRules,
+    RenderOptions, SpcData,
 };
 use crate::dictionary::{Cell, Message, Table, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::Fault;
-use crate::json::{self, Document, Node, Object, Value};
+use crate::json::{Document, Node, Object, Value};
+use crate::security_code::SecurityCode;
 use crate::validate::{Findings, Walk, explain};
 
 /// [P-AREQ-07, P-AREQ-16, P-AREQ-17, Req 25, Req 102, Req 287]
@@ -129,6 +130,10 @@ fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<
         three_ds_requestor_url: text("threeDSRequestorURL").unwrap_or_default(),
         pan: Pan::parse(message.text("acctNumber")?)?,
         card_expiry_date: text("cardExpiryDate"),
+        security_code: message
+            .text("cardSecurityCode")
+            .filter(|_| version >= MessageVersion::V231)
+            .and_then(SecurityCode::parse),
         purchase: purchase(message),
         merchant: Merchant {
             name: text("merchantName"),
@@ -150,7 +155,7 @@ fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<
             _ => None,
         },
         app: match cell.channel {
-            DeviceChannel::App => Some(app(message)?),
+            DeviceChannel::App => Some(app(message, version)?),
             _ => None,
         },
         claims: claims::read(message, version),
@@ -207,10 +212,8 @@ fn browser(message: &Document<'_>) -> Option<BrowserData> {
     })
 }
 
-fn app(message: &Document<'_>) -> Option<AppData> {
+fn app(message: &Document<'_>, version: MessageVersion) -> Option<AppData> {
     let jwk = message.get("sdkEphemPubKey")?.as_object()?;
-    let device = message.text("deviceInfo").and_then(device_facts);
-    let (device_data_version, locale) = device.unwrap_or_default();
     Some(AppData {
         sdk_trans_id: message.text("sdkTransID").and_then(TransId::parse)?,
         sdk_app_id: message.text("sdkAppID").unwrap_or_default().to_owned(),
@@ -220,22 +223,18 @@ fn app(message: &Document<'_>) -> Option<AppData> {
             x: jwk.text("x")?.to_owned(),
             y: jwk.text("y")?.to_owned(),
         },
-        device_data_version,
-        locale,
+        device: message.text("deviceInfo").and_then(DeviceData::read),
         render_options: render_options(message.get("deviceRenderOptions")?.as_object()?),
         split_sdk: message.text("sdkType") == Some("02"),
+        limited: version >= MessageVersion::V231 && is_limited(message),
     })
 }
 
-/// Data version and locale of the device information; its content never leads to a refusal
-/// [P-DEV-05, Req 386, Req 397, Note 94].
-fn device_facts(device_info: &str) -> Option<(Option<String>, Option<String>)> {
-    let decoded = decode_base64url(device_info)?;
-    let device = json::parse(&decoded)?;
-    let cut = |text: &str| text.chars().take(MAX_DEVICE_FACT).collect();
-    let parameters = device.get("DD").and_then(Node::as_object);
-    let locale = parameters.and_then(|dd| dd.text("C005")).map(cut);
-    Some((device.text("DV").map(cut), locale))
+/// A Split-SDK of limited capabilities [P-ARES-16].
+fn is_limited(message: &Document<'_>) -> bool {
+    let kind = message.get("splitSdkType").and_then(Node::as_object);
+    message.text("sdkType") == Some("02")
+        && kind.and_then(|kind| kind.text("limitedInd")) == Some("Y")
 }
 
 fn render_options(options: Object<'_>) -> RenderOptions {
@@ -255,5 +254,3 @@ const SOURCES: [(&str, &str); 4] = [
     ("deviceBindingStatus", "deviceBindingStatusSource"),
     ("cardSecurityCodeStatus", "cardSecurityCodeStatusSource"),
 ];
-/// Characters of a device fact that are kept.
-const MAX_DEVICE_FACT: usize = 16;

@@ -14,6 +14,10 @@ impl Condition {
             && one_of(&self.claimed_trust, trust.map(|trust| trust.status.as_str()))
             && one_of(&self.claimed_trust_source, trust.map(|trust| trust.source.as_str()))
             && one_of(&self.claimed_binding, binding.map(|binding| binding.status.as_str()))
+            && one_of(
+                &self.claimed_security_code,
+                claims.security_code.as_ref().map(|code| code.status.as_str()),
+            )
             && one_of(&self.prior_auth_method, claims.prior_methods.iter().map(String::as_str))
             && self.authentication_holds(facts, &claims.authentication)
             && self.recurring_holds(claims.recurring.as_ref())
@@ -24,6 +28,8 @@ impl Condition {
     /// All conditions about one and the same authentication by the requestor.
     fn authentication_holds(&self, facts: &Facts<'_>, said: &[AuthenticationClaim]) -> bool {
         let asked = !self.requestor_auth_method.is_empty()
+            || !self.requestor_auth_result.is_empty()
+            || self.requestor_auth_data.is_some()
             || self.requestor_auth_verified.is_some()
             || self.requestor_auth_minutes_below.is_some();
         let fits = |claim: &AuthenticationClaim| {
@@ -34,7 +40,11 @@ impl Condition {
                 })
             };
             one_of(&self.requestor_auth_method, Some(claim.method.as_str()))
-                && self.requestor_auth_verified.is_none_or(|wanted| wanted == claim.verified_by_ds)
+                && one_of(&self.requestor_auth_result, claim.ds_result.as_deref())
+                && self.requestor_auth_data.is_none_or(|wanted| wanted == claim.has_data)
+                && self
+                    .requestor_auth_verified
+                    .is_none_or(|wanted| wanted == claim.verified_by_ds())
                 && self.requestor_auth_minutes_below.is_none_or(age)
         };
         !asked || said.iter().any(fits)

@@ -6,6 +6,7 @@ use std::fmt;
 use acs_core::element::{Pan, TransStatus};
 use acs_core::flow::spc::assertion::is_usable;
 use acs_core::profile::{Card, CardState, Contacts, Passkey, ScriptedOutcome};
+use acs_core::security_code::SecurityCodeRecord;
 
 use super::json::Json;
 use super::lines::MAX_LINE;
@@ -53,6 +54,7 @@ pub enum Reason {
     OutcomeReason,
     Passkeys,
     Passkey,
+    SecurityCode,
 }
 
 /// Reads a line without its line feed; `None` when it is blank.
@@ -71,8 +73,8 @@ pub fn read_line(
     let Json::Object(members) = Json::parse(text).map_err(Reason::NotJson)? else {
         return Err(Reason::NotAnObject);
     };
-    let [pan, expiry, state, contacts, outcome, passkeys] =
-        take(members, None, ["pan", "expiry", "state", "contacts", "outcome", "passkeys"])?;
+    let [pan, expiry, state, contacts, outcome, passkeys, security_code] =
+        take(members, None, KEYS)?;
     let pan = Pan::parse(&required("pan", pan)?).ok_or(Reason::Pan)?;
     let luhn = pan.check_digit_is_right();
     if profile == Profile::Production && !luhn {
@@ -89,6 +91,9 @@ pub fn read_line(
         contacts: read_contacts(contacts)?,
         outcome: read_outcome(outcome, profile)?,
         passkeys: read_passkeys(passkeys)?,
+        security_code: text_of("security_code_hmac", security_code)?
+            .map(|text| SecurityCodeRecord::parse(&text).ok_or(Reason::SecurityCode))
+            .transpose()?,
     };
     Ok(Some(Accepted { pan, card, luhn }))
 }
@@ -262,11 +267,16 @@ impl fmt::Display for Reason {
                 "\"passkeys\" holds one that cannot be used: base64url of a credential id and of \
                  the SubjectPublicKeyInfo of a P-256 key, and the relying party's domain",
             ),
+            Self::SecurityCode => {
+                f.write_str("\"security_code_hmac\" is not 64 hexadecimal digits")
+            }
             Self::OutcomeReason => f.write_str("\"outcome.reason\" is not two digits"),
         }
     }
 }
 
+const KEYS: [&str; 7] =
+    ["pan", "expiry", "state", "contacts", "outcome", "passkeys", "security_code_hmac"];
 /// An ARes S names no more.
 const MAX_PASSKEYS: usize = 10;
 const STATUSES: [TransStatus; 8] = [

@@ -29,6 +29,9 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         if let Some(api) = &issuer.api {
             key(&format!("issuer \"{}\" api", issuer.id), &api.key_file, report);
         }
+        if let Some(codes) = &issuer.security_code {
+            key(&format!("issuer \"{}\" security_code", issuer.id), &codes.key_file, report);
+        }
     }
     if let Some(file) = &config.log.file {
         writable("log.file", file, report);

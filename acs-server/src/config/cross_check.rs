@@ -277,6 +277,9 @@ fn out_of_band(issuer: &Issuer, name: &str, config: &Config, findings: &mut Vec<
 /// Minor units say nothing without their currency, and anybody can claim anything.
 fn rules(issuer: &Issuer, name: &str, findings: &mut Vec<String>) {
     for rule in &issuer.rule {
+        if let Some(finding) = rule.exemption_finding() {
+            findings.push(format!("{name} rule \"{}\" {finding}", rule.name));
+        }
         if rule.when.recurring_amount_below.is_some() && rule.when.recurring_currency.is_empty() {
             findings.push(format!(
                 "{name} rule \"{}\" compares recurring amounts in any currency: name them in \
@@ -287,6 +290,8 @@ fn rules(issuer: &Issuer, name: &str, findings: &mut Vec<String>) {
         let believes = !rule.when.claimed_trust.is_empty()
             || !rule.when.claimed_binding.is_empty()
             || !rule.when.requestor_auth_method.is_empty()
+            || !rule.when.requestor_auth_result.is_empty()
+            || rule.when.requestor_auth_data == Some(true)
             || rule.when.requestor_auth_verified == Some(true)
             || rule.when.requestor_auth_minutes_below.is_some();
         let accepts = matches!(rule.then, RuleOutcome::Accept | RuleOutcome::Attempt);

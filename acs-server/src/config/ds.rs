@@ -50,6 +50,9 @@ pub struct Ds {
     pub npa_status_reason: bool,
     /// eci of non-payment authentications; `None`: as of payments.
     pub npa_eci: Option<EciTable>,
+    /// ARes of 2.3.1 say how a card security code compared with the issuer's record [P-231-04].
+    #[serde(default = "yes")]
+    pub security_code_status: bool,
     /// Values from DS ranges (80-99) agreed with this DS [P-GEN-08].
     #[serde(default)]
     pub agreed_values: Vec<AgreedValue>,
@@ -109,6 +112,7 @@ impl Ds {
             npa_authentication_value: self.npa_authentication_value,
             npa_status_reason: self.npa_status_reason,
             npa_eci: self.npa_eci.clone(),
+            security_code_status: self.security_code_status,
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Issuer {
     pub npa_offered: bool,
     /// How this issuer's systems sign their requests; `None`: they have no access.
     pub api: Option<Api>,
+    /// Compares card security codes with the records of the card file.
+    pub security_code: Option<SecurityCodes>,
     /// Results written beside test cards are honoured (development only).
     #[serde(default)]
     pub scripted_outcomes: bool,
@@ -122,6 +124,14 @@ struct RangeText {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Api {
+    /// 32 bytes, base64; readable by its owner only.
+    pub key_file: PathBuf,
+}
+
+/// Records of card security codes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityCodes {
     /// 32 bytes, base64; readable by its owner only.
     pub key_file: PathBuf,
 }
@@ -194,6 +204,8 @@ impl Issuer {
             consents: self.consent.settings(),
             spc: self.spc.as_ref().map(|spc| spc.settings(protocol.spc_seconds)),
             browser: protocol.browser_readings(),
+            // A secret: read at the start, see `boot`.
+            security_code_key: None,
         }
     }
 
@@ -216,6 +228,9 @@ impl Issuer {
     pub(super) fn resolve(&mut self, folder: &Path) {
         if let Some(api) = &mut self.api {
             super::join(folder, &mut api.key_file);
+        }
+        if let Some(codes) = &mut self.security_code {
+            super::join(folder, &mut codes.key_file);
         }
         match &mut self.otp.gateway {
             Gateway::Outbox { file: path } | Gateway::Webhook { key_file: path, .. } => {

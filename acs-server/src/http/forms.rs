@@ -18,8 +18,7 @@ pub struct CReqForm {
     /// The decoded bytes of `creq`: JSON, as far as its `acsTransID` could be read.
     pub creq: Vec<u8>,
     pub acs_trans_id: TransId,
-    /// `creq` was not written as RFC 7515 wants it: padded, with white space behind it, or with
-    /// stray bits.
+    /// `creq` was not written as RFC 7515 wants it: padded, with white space, or with stray bits.
     pub tolerated: bool,
     /// `threeDSSessionData`, unless it is longer than [`MAX_SESSION_DATA`].
     pub session_data: Option<String>,
@@ -129,13 +128,14 @@ impl fmt::Debug for PageForm {
     }
 }
 
-/// base64url as senders write it, padded or not [P-TRN-08, Req 119, Req 192, Req 263], and whether
-/// that took tolerance.
+/// base64url as senders write it, padded or not, with white space such as line ends in it
+/// [P-TRN-08, Req 119, Req 192, Req 193, Req 263], and whether that took tolerance.
 fn decode(text: &str) -> Option<(Vec<u8>, bool)> {
     if let Ok(bytes) = URL_SAFE_NO_PAD.decode(text) {
         return Some((bytes, false));
     }
-    TOLERANT.decode(text.trim_end()).ok().map(|bytes| (bytes, true))
+    let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    TOLERANT.decode(text).ok().map(|bytes| (bytes, true))
 }
 
 const TOLERANT: GeneralPurpose = GeneralPurpose::new(
@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn tolerance_is_told() {
-        for (text, tolerated) in [("aGk", false), ("aGk=", true), ("aGk\r\n", true), ("aGl", true)]
+        for (text, tolerated) in
+            [("aGk", false), ("aGk=", true), ("aGk\r\n", true), (" a\nG\tk", true), ("aGl", true)]
         {
             assert_eq!(decode(text), Some((b"hi".to_vec(), tolerated)), "{text:?}");
         }

@@ -134,6 +134,7 @@ async fn an_unpublished_batch_is_unseen_and_cleaned_up() {
         contacts: acs_core::profile::Contacts::default(),
         outcome: None,
         passkeys: Vec::new(),
+        security_code: None,
     };
     for n in 0..33_000 {
         batch.add(&Pan::parse(&pan(n)).unwrap(), &lost).unwrap();

@@ -22,6 +22,7 @@ mod crash;
 mod decoupled;
 mod directory;
 mod durability;
+mod elements;
 mod fallback;
 mod faults;
 mod harness;

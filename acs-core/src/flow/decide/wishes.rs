@@ -14,9 +14,13 @@ pub(super) fn forbids_challenge(areq: &AReq) -> bool {
     wishes(areq, &[DATA_SHARE])
 }
 
-/// Indicator 04: a challenge is mandated, which is honoured where one can be done.
+/// Indicator 04: a challenge is mandated, which is honoured where one can be done. A pair is in order
+/// of preference: behind a wish for no challenge, 04 is for the case that this cannot be met
+/// [P-STAT-13, Note 91].
 pub(super) fn mandates_challenge(areq: &AReq) -> bool {
-    wishes(areq, &[MANDATED]) && !forbids_challenge(areq)
+    let mut by_preference = areq.challenge_ind.iter().map(String::as_str);
+    let first = by_preference.find(|wish| *wish == MANDATED || NO_CHALLENGE.contains(wish));
+    first == Some(MANDATED) && !forbids_challenge(areq)
 }
 
 /// Whether I may be answered: from 2.2.0 on, to one of the indicators 05, 06 and 07 [P-STAT-08].
@@ -38,7 +42,7 @@ pub(super) fn instead_of_challenge(areq: &AReq, rule: &str, mandated: bool) -> D
 
 /// The wish is acknowledged; nothing is proven by it.
 pub(super) fn informational(rule: &str) -> Decision {
-    Decision::new(Answer::Informational, "OUT-INFO", rule)
+    Decision::new(Answer::Informational(None), "OUT-INFO", rule)
 }
 
 /// Whether the issuer's policies challenge what a rule (or, with `None`, the default) lets pass:
@@ -67,6 +71,8 @@ fn wishes(areq: &AReq, codes: &[&str]) -> bool {
 
 const DATA_SHARE: &str = "06";
 const MANDATED: &str = "04";
+/// Wishes for no challenge, beside 06.
+const NO_CHALLENGE: [&str; 6] = ["02", "05", "07", "08", "10", "11"];
 const INFORMATION: [&str; 3] = ["05", DATA_SHARE, "07"];
 /// `threeDSRequestorAuthenticationInd`: adding a card, maintaining one, identifying the holder for
 /// a token.

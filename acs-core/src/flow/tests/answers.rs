@@ -23,7 +23,7 @@ fn answer(set: impl FnOnce(&mut World), areq: &AReq, card: CardLookup) -> Value 
 fn with_rule(then: RuleOutcome) -> impl FnOnce(&mut World) {
     |world| {
         let name = "test".to_owned();
-        world.issuer.rules = vec![Rule { name, when: Condition::default(), then }];
+        world.issuer.rules = vec![Rule { name, when: Condition::default(), then, exemption: None }];
     }
 }
 
@@ -229,6 +229,7 @@ fn rules_fire_in_order_and_absent_elements_match_nothing() {
             ..Condition::default()
         },
         then: RuleOutcome::Accept,
+        exemption: None,
     };
     let rules = |below| move |world: &mut World| world.issuer.rules = vec![small(below)];
     let status = |below, areq: &AReq| {

@@ -34,7 +34,7 @@ fn t_an_01_the_ares_opens_a_channel_that_only_the_sdk_can_share() {
         let mut rendering = json!({ "acsInterface": "01", "acsUiTemplate": "01" });
         if newest {
             rendering["deviceUserInterfaceMode"] = "01".into();
-            assert_eq!(world.ares["deviceInfoRecognisedVersion"], "1.4");
+            assert_eq!(world.ares["deviceInfoRecognisedVersion"], "1.6");
             assert_eq!(world.ares["threeDSRequestorAppURLInd"], "N");
         }
         assert_eq!(world.ares["acsRenderingType"], rendering);

@@ -12,7 +12,8 @@ use crate::profile::CardLookup;
 /// Whether an AReq of the newest version with these members fulfils the condition, and its *why*.
 fn holds(more: Value, when: Condition) -> (bool, Value) {
     let mut world = World::new();
-    world.issuer.rules = vec![Rule { name: "claims".to_owned(), when, then: RuleOutcome::Accept }];
+    let (name, then) = ("claims".to_owned(), RuleOutcome::Accept);
+    world.issuer.rules = vec![Rule { name, when, then, exemption: None }];
     let areq = read(more);
     let ares = world.authenticate(&areq, CardLookup::Found(card()));
     (ares["transStatus"] == "Y", world.event("areq-answered").clone())
@@ -40,11 +41,16 @@ fn list(values: &[&str]) -> Vec<String> {
     values.iter().map(|&value| value.to_owned()).collect()
 }
 
+/// [P-231-01]
 #[test]
 fn an_authentication_by_the_requestor_is_judged_as_one() {
     let info = |method: &str, at: &str, verified: &str| {
-        json!({"threeDSReqAuthMethod": method, "threeDSReqAuthTimestamp": at,
-            "dsAuthInfVerifInd": verified})
+        let mut info = json!({"threeDSReqAuthMethod": method, "threeDSReqAuthTimestamp": at,
+            "dsAuthInfVerifInd": verified});
+        if method == "06" {
+            info["threeDSReqAuthData"] = json!("ZmlkbyBkYXRh");
+        }
+        info
     };
     // The world's clock stands at 2025-10-09 08:53 UTC.
     let two = json!({"threeDSRequestorAuthenticationInfo":
@@ -65,8 +71,18 @@ fn an_authentication_by_the_requestor_is_judged_as_one() {
     ] {
         let (held, why) = holds(two.clone(), condition.clone());
         assert_eq!(held, expected, "{condition:?}");
-        assert_eq!(why["requestor_auth"], "06,02+");
+        assert_eq!(why["requestor_auth"], "06-,02+");
     }
+    let by_ds = |methods: &[&str], result: &str, data| Condition {
+        requestor_auth_method: list(methods),
+        requestor_auth_result: list(&[result]),
+        requestor_auth_data: Some(data),
+        ..Condition::default()
+    };
+    assert!(holds(two.clone(), by_ds(&["06"], "02", true)).0);
+    assert!(holds(two.clone(), by_ds(&["02"], "01", false)).0);
+    assert!(!holds(two.clone(), by_ds(&["06"], "02", false)).0);
+    assert!(!holds(two, by_ds(&[], "01", true)).0, "of one and the same authentication");
     assert!(!holds(json!({}), when(&["06"], None, None)).0, "what is absent does not hold");
     let future = json!({"threeDSRequestorAuthenticationInfo": [info("06", "202612312359", "01")]});
     assert!(!holds(future, when(&["06"], None, Some(60))).0);

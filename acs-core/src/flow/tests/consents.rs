@@ -136,6 +136,7 @@ fn trusting(name: &str, wanted: bool) -> Rule {
         name: name.to_owned(),
         when: Condition { trusted_merchant: Some(wanted), ..Condition::default() },
         then: RuleOutcome::Accept,
+        exemption: None,
     }
 }
 
@@ -232,6 +233,7 @@ fn a_bound_device_is_recognised_by_its_cookie() {
         name: "own device".to_owned(),
         when: Condition { bound_device: Some(true), ..Condition::default() },
         then: RuleOutcome::Accept,
+        exemption: None,
     }];
     assert_eq!(ask(&mut world, &areq(NEWEST))["transStatus"], "C", "no cookie was seen");
     world.device = device;

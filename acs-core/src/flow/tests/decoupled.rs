@@ -186,7 +186,8 @@ fn t_dc_05_d_is_for_those_who_ask_for_it() {
             let only = |world: &mut World| {
                 let then = RuleOutcome::Decoupled { mandated: false };
                 let when = Condition::default();
-                world.issuer.rules = vec![Rule { name: "push".to_owned(), when, then }];
+                world.issuer.rules =
+                    vec![Rule { name: "push".to_owned(), when, then, exemption: None }];
             };
             let denied = ("N".to_owned(), "23".to_owned());
             assert_eq!(reply(&areq, only), denied, "{version} {indicator:?}");

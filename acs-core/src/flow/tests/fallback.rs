@@ -259,7 +259,7 @@ fn t_23_09_without_such_a_challenge_before_it_there_is_no_d() {
     }
     let rule = |world: &mut World| {
         let (name, then) = ("all".to_owned(), RuleOutcome::Accept);
-        world.issuer.rules = vec![Rule { name, when: Condition::default(), then }];
+        world.issuer.rules = vec![Rule { name, when: Condition::default(), then, exemption: None }];
     };
     assert_eq!(result(&after(Prior::Unknown, rule)), denied, "no rule makes up for it");
     let unavailable = after(Prior::Unknown, |world| {

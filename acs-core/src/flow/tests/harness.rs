@@ -23,7 +23,8 @@ use crate::flow::screen::AppTexts;
 use crate::flow::transaction::{Interface, OtpMessage, Phase};
 use crate::flow::{AuthenticateInput, Output, Prior, Transaction, authenticate};
 use crate::message::{
-    AReq, AppData, BrowserData, Claims, Merchant, Purchase, ReadRules, RenderOptions, SpcData,
+    AReq, AppData, BrowserData, Claims, DeviceData, Merchant, Purchase, ReadRules, RenderOptions,
+    SpcData,
 };
 use crate::policy::RuleOutcome;
 use crate::profile::{
@@ -101,6 +102,7 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
         idle_seconds: 600,
         consents: ConsentSettings::off(),
         spc: None,
+        security_code_key: None,
     }
 }
 
@@ -115,6 +117,7 @@ pub(super) fn card() -> Card {
         },
         outcome: None,
         passkeys: Vec::new(),
+        security_code: None,
     }
 }
 
@@ -137,6 +140,7 @@ pub(super) fn areq(version: MessageVersion) -> AReq {
         three_ds_requestor_url: "https://shop.example".to_owned(),
         pan: Pan::parse(PAN).unwrap(),
         card_expiry_date: Some("3012".to_owned()),
+        security_code: None,
         purchase: Some(Purchase {
             amount: "12800".to_owned(),
             currency: "392".to_owned(),
@@ -182,8 +186,7 @@ pub(super) fn app_areq(version: MessageVersion) -> AReq {
             sdk_reference_number: "SDK-REF".to_owned(),
             sdk_max_timeout_minutes: 5,
             sdk_ephem_pub_key: sdk_key().public_jwk(),
-            device_data_version: Some("1.4".to_owned()),
-            locale: Some("ja-JP".to_owned()),
+            device: Some(device_data()),
             render_options: RenderOptions {
                 native: true,
                 html: true,
@@ -191,6 +194,7 @@ pub(super) fn app_areq(version: MessageVersion) -> AReq {
                 authentication_types: Vec::new(),
             },
             split_sdk: false,
+            limited: false,
         }),
         ..areq(version)
     }
@@ -199,6 +203,15 @@ pub(super) fn app_areq(version: MessageVersion) -> AReq {
 /// The device of [`app_areq`].
 pub(super) fn device() -> DeviceId {
     device_of_app("5b1f1f6c-3a0a-4a53-9c5e-0d3f7f4f5a10", &World::new().keys).unwrap()
+}
+
+/// What its SDK says of it.
+fn device_data() -> DeviceData {
+    DeviceData {
+        version: Some("1.4".to_owned()),
+        locale: Some("ja-JP".to_owned()),
+        ..DeviceData::default()
+    }
 }
 
 /// The SDK's key pair, the same in each run.
@@ -279,6 +292,7 @@ impl World {
                 npa_authentication_value: false,
                 npa_status_reason: true,
                 npa_eci: None,
+                security_code_status: true,
             },
             rules: ReadRules {
                 versions: MessageVersion::ALL.to_vec(),

@@ -581,7 +581,7 @@ fn other_endpoints_cannot_touch_an_app_challenge_nor_the_other_way_round() {
 #[test]
 fn the_device_language_chooses_the_words() {
     let mut sdk = Sdk::with(NEWEST, Encryption::A128Gcm, |_, areq, _| {
-        areq.app.as_mut().unwrap().locale = Some("en_US".to_owned());
+        areq.app.as_mut().unwrap().device.as_mut().unwrap().locale = Some("en_US".to_owned());
         areq.merchant.name = Some("**Midori**\n<b>Books".to_owned());
     });
     let first = sdk.send(json!({})).cres();

@@ -22,7 +22,8 @@ fn a_frictionless_answer_contacts_nobody() {
             let mut world = World::new();
             let challenged = matches!(outcome, RuleOutcome::Challenge { .. });
             let name = "test".to_owned();
-            world.issuer.rules = vec![Rule { name, when: Condition::default(), then: outcome }];
+            world.issuer.rules =
+                vec![Rule { name, when: Condition::default(), then: outcome, exemption: None }];
             world.authenticate(&areq(version), CardLookup::Found(card()));
             assert!(world.codes.is_empty() && world.rreqs.is_empty(), "{}", world.ares);
             assert_eq!(world.transaction().deadline().is_some(), challenged, "{}", world.ares);

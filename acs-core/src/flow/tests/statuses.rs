@@ -26,7 +26,7 @@ fn wishing(version: MessageVersion, wishes: &[&str]) -> AReq {
 }
 
 fn rule(when: Condition, then: RuleOutcome) -> impl FnOnce(&mut World) {
-    |world| world.issuer.rules = vec![Rule { name: "test".to_owned(), when, then }]
+    |world| world.issuer.rules = vec![Rule { name: "test".to_owned(), when, then, exemption: None }]
 }
 
 fn always(then: RuleOutcome) -> impl FnOnce(&mut World) {
@@ -104,7 +104,7 @@ fn t_fr_12_i_needs_its_version_and_its_wish() {
 #[test]
 fn a_mandate_of_the_requestor_is_honoured_where_it_can_be() {
     use MessageVersion as V;
-    for (version, wishes) in [(V::V210, &["04"][..]), (V::V220, &["04"]), (V::V231, &["02", "04"])]
+    for (version, wishes) in [(V::V210, &["04"][..]), (V::V220, &["04"]), (V::V231, &["04", "02"])]
     {
         let areq = wishing(version, wishes);
         assert_eq!(answer(&areq, always(RuleOutcome::Accept))["transStatus"], "C");
@@ -113,6 +113,24 @@ fn a_mandate_of_the_requestor_is_honoured_where_it_can_be() {
         assert_eq!(ares["transStatus"], "Y", "nothing to challenge with");
         let deny = always(RuleOutcome::Deny { reason: "04".to_owned() });
         assert_eq!(answer(&areq, deny)["transStatus"], "N");
+    }
+    for pair in [["03", "04"], ["09", "04"], ["04", "05"]] {
+        let mandated = answer(&wishing(V::V231, &pair), always(RuleOutcome::Accept));
+        assert_eq!(mandated["transStatus"], "C", "{pair:?}");
+    }
+    for pair in [["02", "04"], ["05", "04"], ["10", "04"]] {
+        let wished = answer(&wishing(V::V231, &pair), always(RuleOutcome::Accept));
+        assert_eq!(wished["transStatus"], "Y", "{pair:?}: what is preferred could be met");
+        assert_eq!(answer(&wishing(V::V231, &pair), |_| {})["transStatus"], "C", "{pair:?}");
+    }
+    let first = |wish: &str| Condition {
+        first_challenge_ind: vec![wish.to_owned()],
+        ..Condition::default()
+    };
+    let deny = || RuleOutcome::Deny { reason: "01".to_owned() };
+    for (wish, expected) in [("03", "N"), ("12", "C")] {
+        let ares = answer(&wishing(V::V231, &["03", "12"]), rule(first(wish), deny()));
+        assert_eq!(ares["transStatus"], expected, "only the first of a pair: {wish}");
     }
     let preferred = answer(&wishing(V::V220, &["03"]), always(RuleOutcome::Accept));
     assert_eq!(preferred["transStatus"], "Y", "a preference is for rules");

@@ -185,7 +185,7 @@ fn rules_see_the_indicator_and_the_earlier_authentication() {
         move |world: &mut World| {
             world.issuer.three_ri.unproven = RuleOutcome::Deny { reason: "04".to_owned() };
             let (name, then) = ("test".to_owned(), RuleOutcome::Reject { reason: "11".to_owned() });
-            world.issuer.rules = vec![Rule { name, when, then }];
+            world.issuer.rules = vec![Rule { name, when, then, exemption: None }];
         }
     };
     let areq = by_requestor(MessageVersion::V231, "12");

@@ -15,10 +15,13 @@ pub(super) fn read(message: &Document<'_>, version: MessageVersion) -> Claims {
         MessageVersion::V220 => status(message, "whiteListStatus", "whiteListStatusSource"),
         MessageVersion::V231 => status(message, "trustListStatus", "trustListStatusSource"),
     };
+    let security_code =
+        || status(message, "cardSecurityCodeStatus", "cardSecurityCodeStatusSource");
     let binding = || status(message, "deviceBindingStatus", "deviceBindingStatusSource");
     Claims {
         trust_list: trust,
         device_binding: newest.then(binding).flatten(),
+        security_code: newest.then(security_code).flatten(),
         authentication: authentication(message, version),
         prior_methods: entries(message.get("threeDSRequestorPriorAuthenticationInfo"))
             .filter_map(|entry| entry.text("threeDSReqPriorAuthMethod").map(str::to_owned))
@@ -57,15 +60,21 @@ pub(super) fn entries(node: Option<Node<'_>>) -> impl Iterator<Item = Object<'_>
     list.into_iter().flat_map(Node::items).filter_map(Node::as_object).chain(single)
 }
 
-/// In 2.2.0 the DS's verdict stands beside the entry, since 2.3.1 in it.
+/// In 2.2.0 the DS's verdict stands beside the entry, since 2.3.1 in it [P-231-01].
 fn authentication(message: &Document<'_>, version: MessageVersion) -> Vec<AuthenticationClaim> {
     let beside =
         message.text("threeDSReqAuthMethodInd").filter(|_| version == MessageVersion::V220);
+    let newest = version >= MessageVersion::V231;
+    let verdict = |entry: &Object<'_>| match beside {
+        Some(said) => Some(said.to_owned()),
+        None => entry.text("dsAuthInfVerifInd").filter(|_| newest).map(str::to_owned),
+    };
     entries(message.get("threeDSRequestorAuthenticationInfo"))
         .map(|entry| AuthenticationClaim {
             method: entry.text("threeDSReqAuthMethod").unwrap_or_default().to_owned(),
             at: entry.text("threeDSReqAuthTimestamp").and_then(minute),
-            verified_by_ds: beside.or_else(|| entry.text("dsAuthInfVerifInd")) == Some("01"),
+            has_data: entry.get("threeDSReqAuthData").is_some_and(|data| !data.is_empty()),
+            ds_result: verdict(&entry),
         })
         .collect()
 }

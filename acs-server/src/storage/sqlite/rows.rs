@@ -4,6 +4,7 @@ use acs_core::UtcMillis;
 use acs_core::crypto::ContentKey;
 use acs_core::element::Pan;
 use acs_core::profile::{Card, CardState, Contacts};
+use acs_core::security_code::SecurityCodeRecord;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use rusqlite::Row;
@@ -308,7 +309,8 @@ pub(super) fn read_outgoing(vault: &Vault, row: &Row<'_>) -> Result<OutgoingRow,
 }
 
 /// Columns of [`read_card`]; the newest visible batch wins.
-pub(super) const CARD: &str = "SELECT c.expiry, c.state, c.contacts, c.outcome, c.passkeys
+pub(super) const CARD: &str = "SELECT c.expiry, c.state, c.contacts, c.outcome, c.passkeys,
+     c.security_code
      FROM cards c JOIN card_batches b ON b.id = c.batch
      WHERE c.issuer_id = ?1 AND c.token = ?2 AND b.visible = 1
      ORDER BY c.batch DESC LIMIT 1";
@@ -339,7 +341,19 @@ pub(super) fn read_card(
             .get::<_, Option<String>>(4)?
             .map_or(Ok(Vec::new()), |json| serde_json::from_str(&json))
             .map_err(|_| corrupt("passkeys"))?,
+        security_code: read_security_code(vault, &card_identity(issuer_id, token), row)?,
     })
+}
+
+fn read_security_code(
+    vault: &Vault,
+    identity: &[u8],
+    row: &Row<'_>,
+) -> Result<Option<SecurityCodeRecord>, StoreError> {
+    let Ok(Some(sealed)) = row.get_ref(5)?.as_blob_or_null() else { return Ok(None) };
+    let plain = vault.open(Purpose::CardSecurityCode, identity, sealed)?;
+    let record = <[u8; 32]>::try_from(plain.as_slice());
+    Ok(Some(SecurityCodeRecord::from_bytes(record.map_err(|_| corrupt("security code"))?)))
 }
 
 pub(super) fn read_card_state(text: &str) -> Result<CardState, StoreError> {

@@ -51,6 +51,7 @@ struct SealedCard {
     contacts: Option<Vec<u8>>,
     outcome: Option<String>,
     passkeys: Option<String>,
+    security_code: Option<Vec<u8>>,
 }
 
 impl CardBatch {
@@ -134,6 +135,10 @@ impl CardBatch {
         let passkeys = Some(&card.passkeys).filter(|passkeys| !passkeys.is_empty());
         let passkeys = passkeys.map(serde_json::to_string).transpose();
         let passkeys = passkeys.map_err(|_| StoreError::Refused("passkeys".to_owned()))?;
+        let security_code = card.security_code.as_ref();
+        let security_code = security_code
+            .map(|record| seal(Purpose::CardSecurityCode, record.expose_bytes()))
+            .transpose()?;
         Ok(SealedCard {
             pan: seal(Purpose::CardPan, pan.expose_digits().as_bytes())?,
             expiry: card.expiry.clone(),
@@ -142,6 +147,7 @@ impl CardBatch {
             contacts,
             outcome,
             passkeys,
+            security_code,
             token,
         })
     }
@@ -299,7 +305,7 @@ fn insert(
 ) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(
         "INSERT OR REPLACE INTO cards (issuer_id, token, batch, pan, expiry, state, contacts,
-         outcome, passkeys) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+         outcome, passkeys, security_code) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for card in cards {
         statement.execute(params![
@@ -312,6 +318,7 @@ fn insert(
             card.contacts,
             card.outcome,
             card.passkeys,
+            card.security_code,
         ])?;
     }
     Ok(())

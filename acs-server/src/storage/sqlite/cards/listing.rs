@@ -152,10 +152,10 @@ impl Cards {
     }
 
     fn read(&self, row: &Row<'_>) -> Result<(StoredCard, Pan, Cursor), CardsError> {
-        let issuer_id: String = row.get(6)?;
-        let token: [u8; 16] = row.get(7)?;
+        let issuer_id: String = row.get(7)?;
+        let token: [u8; 16] = row.get(8)?;
         let corrupt = || StoreError::Corrupt("a card number cannot be read".to_owned());
-        let sealed = row.get_ref(5)?.as_blob().map_err(|_| corrupt())?;
+        let sealed = row.get_ref(6)?.as_blob().map_err(|_| corrupt())?;
         let identity = rows::card_identity(&issuer_id, &token);
         let digits = self.vault.open(Purpose::CardPan, &identity, sealed)?;
         let pan = std::str::from_utf8(&digits).ok().and_then(Pan::parse).ok_or_else(corrupt)?;
@@ -191,7 +191,8 @@ impl std::fmt::Display for Cursor {
 /// The newest visible row of each card; the first columns as [`rows::read_card`] wants them.
 fn select(which: &str) -> String {
     format!(
-        "SELECT c.expiry, c.state, c.contacts, c.outcome, c.passkeys, c.pan, c.issuer_id, c.token
+        "SELECT c.expiry, c.state, c.contacts, c.outcome, c.passkeys, c.security_code,
+         c.pan, c.issuer_id, c.token
          FROM cards AS c CROSS JOIN card_batches AS b ON b.id = c.batch
          WHERE {which} AND b.visible = 1 AND NOT EXISTS (
              SELECT 1 FROM cards AS n CROSS JOIN card_batches AS nb ON nb.id = n.batch
