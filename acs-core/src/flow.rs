@@ -274,6 +274,7 @@ fn open(
         version: areq.version,
         channel: areq.channel,
         category: areq.category,
+        agreed_category: areq.agreed_category.clone(),
         card_token: input.account.card_token.clone(),
         card_last4: input.account.pan.last4().to_owned(),
         ds_url: areq.ds_url.clone(),

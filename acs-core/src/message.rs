@@ -77,6 +77,8 @@ pub struct AReq {
     pub version: MessageVersion,
     pub channel: DeviceChannel,
     pub category: MessageCategory,
+    /// `messageCategory` where it is a value agreed with this DS, treated as `category`.
+    pub agreed_category: Option<String>,
     pub three_ds_server_trans_id: TransId,
     pub ds_trans_id: TransId,
     pub ds_reference_number: String,

@@ -1,5 +1,7 @@
 //! The dictionary check of messages we send: a defect is ours, and the message does not leave.
 
+use std::sync::LazyLock;
+
 use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion};
 use crate::erro::Fault;
@@ -22,7 +24,7 @@ pub fn check(
 ) -> Result<(), String> {
     let Some(object) = json::parse(json) else { return Err("not a JSON object".to_owned()) };
     let cell = channel.zip(category).map(|(channel, category)| Cell { channel, category });
-    let walk = Walk { version, cell, rules: &OWN, outgoing: true };
+    let walk = Walk { version, cell, rules: &CONFIGURED, outgoing: true };
     let mut defects = walk.message(table(message, version), &object).all();
     if object.text("messageType") != Some(message.message_type()) {
         defects.push("messageType".to_owned());
@@ -50,6 +52,14 @@ pub fn inspect(
     let walk = Walk { version, cell, rules: &OWN, outgoing: true };
     walk.message(table(message, version), &object).strict_fault().map_or(Ok(()), Err)
 }
+
+/// Values of DS ranges stand in our messages only where somebody configured them: reasons by the
+/// issuer's rules, a category by the DS profile [P-GEN-08, P-STAT-11].
+static CONFIGURED: LazyLock<ReadRules> = LazyLock::new(|| {
+    let range = |name: &'static str| (80..=99).map(move |code| (name.to_owned(), code.to_string()));
+    let agreed_values = range("transStatusReason").chain(range("messageCategory")).collect();
+    ReadRules { agreed_values, ..OWN.clone() }
+});
 
 /// Nothing is agreed with ourselves.
 static OWN: ReadRules = ReadRules {

@@ -91,7 +91,10 @@ pub(super) fn build(
         ds_trans_id: transaction.ds_trans_id,
         acs_trans_id: transaction.acs_trans_id,
         sdk_trans_id: app.map(|app| app.sdk_trans_id),
-        message_category: category(transaction.category),
+        message_category: transaction
+            .agreed_category
+            .as_deref()
+            .unwrap_or_else(|| category(transaction.category)),
         trans_status: outcome.status(),
         trans_status_reason: outcome
             .reason()
@@ -178,7 +181,7 @@ struct Wire<'a> {
     #[serde(rename = "sdkTransID", skip_serializing_if = "Option::is_none")]
     sdk_trans_id: Option<TransId>,
     #[serde(rename = "messageCategory")]
-    message_category: &'static str,
+    message_category: &'a str,
     #[serde(rename = "transStatus")]
     trans_status: TransStatus,
     #[serde(rename = "transStatusReason", skip_serializing_if = "Option::is_none")]

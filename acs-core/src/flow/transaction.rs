@@ -45,6 +45,9 @@ pub struct Transaction {
     pub channel: DeviceChannel,
     #[serde(rename = "ca")]
     pub category: MessageCategory,
+    /// `messageCategory` of the AReq where it is a value agreed with this DS.
+    #[serde(rename = "cx", default, skip_serializing_if = "Option::is_none")]
+    pub agreed_category: Option<String>,
     #[serde(rename = "t")]
     pub card_token: String,
     #[serde(rename = "l4")]

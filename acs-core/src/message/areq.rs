@@ -120,6 +120,8 @@ fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<
         version,
         channel: cell.channel,
         category: cell.category,
+        agreed_category: text("messageCategory")
+            .filter(|code| !["01", "02"].contains(&code.as_str())),
         three_ds_server_trans_id: id("threeDSServerTransID")?,
         ds_trans_id: id("dsTransID")?,
         ds_reference_number: text("dsReferenceNumber")?,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap in a test or its helpers is a failed test")]
 
+mod agreed;
 mod app;
 mod app_bad_input;
 mod app_crypto;

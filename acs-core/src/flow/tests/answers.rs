@@ -123,9 +123,13 @@ fn reasons_are_those_of_the_version() {
         (V::V231, "31", "01"),
         (V::V231, "00", "01"),
         (V::V231, "x", "01"),
+        (V::V210, "80", "80"),
+        (V::V220, "85", "85"),
+        (V::V231, "99", "99"),
     ] {
         let deny = with_rule(RuleOutcome::Deny { reason: configured.to_owned() });
         let ares = answer(deny, &areq(version), in_state(CardState::Active));
+        assert_eq!(ares["transStatus"], "N", "{version} {configured}");
         assert_eq!(ares["transStatusReason"], sent, "{version} {configured}");
     }
 }

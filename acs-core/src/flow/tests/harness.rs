@@ -130,6 +130,7 @@ pub(super) fn areq(version: MessageVersion) -> AReq {
         version,
         channel: DeviceChannel::Browser,
         category: MessageCategory::Payment,
+        agreed_category: None,
         three_ds_server_trans_id: trans_id(1),
         ds_trans_id: trans_id(2),
         ds_reference_number: "DS-A-REF".to_owned(),
