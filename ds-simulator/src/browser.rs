@@ -314,11 +314,10 @@ pub fn codes_in(outbox: &Path, acs_trans_id: &str) -> Vec<String> {
 }
 
 /// The newest code, waiting for one beyond the `seen` first.
-pub(crate) async fn code(
-    source: &CodeSource,
-    acs_trans_id: &str,
-    seen: &mut usize,
-) -> Result<String> {
+///
+/// # Errors
+/// When none comes within ten seconds.
+pub async fn code(source: &CodeSource, acs_trans_id: &str, seen: &mut usize) -> Result<String> {
     let path = match source {
         CodeSource::Fixed(code) => return Ok(code.clone()),
         CodeSource::Nowhere => bail!("a code is asked for: give --otp-from FILE or --otp CODE"),

@@ -85,6 +85,9 @@ pub struct Sdk {
     pub device_data: Value,
     /// How long one CRes may take [P-APP-54].
     pub read_timer: Duration,
+    /// A CReq whose answer was lost is sent again, byte for byte, for this long; zero: only where
+    /// no connection came about, once.
+    pub retry_for: Duration,
     link: Link,
     trace: Arc<Trace>,
     directory: Arc<DirectoryServer>,
@@ -120,6 +123,7 @@ impl Sdk {
             oob_app_url_ind: "01".to_owned(),
             device_data: device::device_data(),
             read_timer: Duration::from_secs(10),
+            retry_for: Duration::ZERO,
             link: Link::new(roots, None)?,
             trace,
             directory,

@@ -1,11 +1,15 @@
 //! Payments while the service is killed and started again: what must hold whatever the moment.
 
+mod in_app;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
+use ds_simulator::sdk::Interface;
+use ds_simulator::sdk::keys::Encryption;
 use ds_simulator::{Browser, Faults, PayOptions, Receipt, Step, pay};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -68,7 +72,26 @@ impl Deed {
     }
 }
 
-/// Makes `deeds` at the same time in random versions while `disturb` runs; then judges them.
+/// Where a deed is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Browser,
+    App(Interface, Encryption),
+}
+
+impl Place {
+    /// Every place.
+    pub const ALL: [Self; 5] = [
+        Self::Browser,
+        Self::App(Interface::Native, Encryption::A128CbcHs256),
+        Self::App(Interface::Native, Encryption::A128Gcm),
+        Self::App(Interface::Html, Encryption::A128CbcHs256),
+        Self::App(Interface::Html, Encryption::A128Gcm),
+    ];
+}
+
+/// Makes `deeds` at the same time in random versions and places while `disturb` runs; then judges
+/// them.
 ///
 /// # Errors
 /// When the simulator itself does not work.
@@ -82,27 +105,47 @@ pub async fn payments_under(
     browser.retry_for = DOWN_PATIENCE;
     let mut running = JoinSet::new();
     for deed in deeds.iter().copied() {
+        let place = if rng.below(2) == 0 { Place::Browser } else { *rng.choose(&Place::ALL) };
         let ds = *rng.choose(&["ds-a", "ds-b"]);
         let mut options = stage.options(&rng.choose(&Issuer::ALL).pan(deed.card()));
         options.version = Some((*rng.choose(&VERSIONS)).to_owned());
-        options.steps = deed.steps();
         options.skip_method = rng.below(2) == 0;
         options.rreq_patience = DOWN_PATIENCE;
-        options.order.session_data = Some("c2Vzc2lvbg".to_owned());
         let network = stage.sim.network_named(ds)?.clone();
-        let browser = browser.clone();
-        running.spawn(async move {
-            let paid = make(&network.merchant, &browser, &options).await;
-            (deed, network, paid)
-        });
+        match place {
+            Place::Browser => {
+                options.steps = deed.steps();
+                options.order.session_data = Some("c2Vzc2lvbg".to_owned());
+                let browser = browser.clone();
+                running.spawn(async move {
+                    let paid = make(&network.merchant, &browser, &options).await;
+                    (deed, place, network, paid)
+                });
+            }
+            Place::App(interface, encryption) => {
+                let mut sdk = stage.sim.sdk(ds)?;
+                (sdk.interface, sdk.encryption) = (interface, encryption);
+                sdk.retry_for = DOWN_PATIENCE;
+                running.spawn(async move {
+                    let paid = in_app::make(&network.merchant, &sdk, &options, deed).await;
+                    (deed, place, network, paid)
+                });
+            }
+        }
     }
     disturb.await?;
     let mut violations = Vec::new();
     while let Some(ended) = running.join_next().await {
-        let (deed, network, paid) = ended?;
+        let (deed, place, network, paid) = ended?;
+        let named = |what: String| format!("{place:?}: {what}");
         match paid {
-            Ok(receipt) => violations.extend(judge(deed, &receipt, &network.directory)),
-            Err(error) => violations.push(format!("{deed:?} did not come to an end: {error:#}")),
+            Ok(receipt) => {
+                let found = judge(deed, &receipt, &network.directory);
+                violations.extend(found.into_iter().map(named));
+            }
+            Err(error) => {
+                violations.push(named(format!("{deed:?} did not come to an end: {error:#}")));
+            }
         }
     }
     Ok(violations)

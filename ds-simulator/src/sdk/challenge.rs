@@ -14,7 +14,7 @@ use super::screen::{Filling, Screen};
 use super::tamper::{Tamper, Wrapping};
 use super::{Sdk, SdkTransaction, signed_content};
 use crate::ids;
-use crate::link::{Answer, Failed, JSON};
+use crate::link::{Answer, Failed, JSON, patiently};
 use crate::merchant::Payment;
 use crate::message;
 use crate::trace::text;
@@ -315,7 +315,8 @@ impl AppChallenge {
         }
     }
 
-    /// Posts anything to acsURL; one more try when the connection fails [P-APP-54].
+    /// Posts anything to acsURL; one more try when the connection fails [P-APP-54], and as many as
+    /// [`Sdk::retry_for`] allows when it is lost.
     ///
     /// # Errors
     /// [`Failed`] when no whole answer came within the read timer.
@@ -324,6 +325,9 @@ impl AppChallenge {
         let timer = self.sdk.read_timer;
         let link = &self.sdk.link;
         let attempt = || link.post_bytes(&self.acs_url, body.clone(), content_type, id, timer);
+        if !self.sdk.retry_for.is_zero() {
+            return patiently(self.sdk.retry_for, attempt).await;
+        }
         match attempt().await {
             Err(Failed::Connect(_)) => attempt().await,
             other => other,

@@ -8,7 +8,7 @@ use super::cres::Refusal;
 use crate::html::{self, Form};
 
 /// A non-final CRes that passed every check.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Screen {
     /// `acsUiType`.
     pub ui: String,
@@ -18,7 +18,7 @@ pub struct Screen {
     page: Option<Page>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Page {
     html: String,
     form: Option<Form>,

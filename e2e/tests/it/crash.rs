@@ -1,5 +1,5 @@
-//! kill -9 at named points and at random moments, with peers that repeat as a directory server and
-//! a browser do. `E2E_CRASH_ROUNDS` sets the number of kills, `E2E_SEED` repeats a run.
+//! kill -9 at named points and at random moments, with peers that repeat as a directory server, a
+//! browser and an SDK do. `E2E_CRASH_ROUNDS` sets the number of kills, `E2E_SEED` repeats a run.
 
 use std::time::Duration;
 
