@@ -169,6 +169,7 @@ pub fn authenticate(
             via: offer.via,
             consents: Standing::of(input).offer(input),
             fallback: offer.fallback,
+            spc: spc::in_page::offer(input, offer.via, random),
         }),
         Answer::Decoupled(promise) => {
             let until = input.now.plus_seconds(u32::from(promise.minutes) * 60);

@@ -131,7 +131,7 @@ pub struct IssuerProfile {
     pub security_code_key: Option<SecurityCodeKey>,
 }
 
-/// Secure Payment Confirmation [P-SPC-01..05].
+/// Secure Payment Confirmation [P-SPC-01..06].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpcSettings {
     /// `icon` of the card: a URL of at most 2048 or a data URL of at most 4096 characters.
@@ -146,6 +146,8 @@ pub struct SpcSettings {
     pub on_failure: SpcFailure,
     /// Answer when the cardholder did not sign.
     pub on_incomplete: SpcFailure,
+    /// Challenge pages begin with the passkey; a code is what follows without one [P-SPC-06].
+    pub in_challenge: bool,
 }
 
 /// What a confirmation that came to nothing is answered.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use acs_core::flow::present::{CodeView, FinalView, InformationView, OobView};
+use acs_core::flow::present::{CodeView, FinalView, InformationView, OobView, PasskeyView};
 use acs_server::pages::{self, Face, Page};
 use acs_server::texts::Language;
 
@@ -37,6 +37,8 @@ fn main() -> std::io::Result<()> {
             save(dir, &format!("code-later-{language}-{size}"), &page)?;
             let page = pages::information(&information_view(&view), face(language));
             save(dir, &format!("information-{language}-{size}"), &page)?;
+            let page = pages::passkey::page(&passkey_view(&view), face(language));
+            save(dir, &format!("passkey-{language}-{size}"), &page)?;
         }
         for (name, error, answered) in OOB_STATES {
             for size in ["01", "02", "03", "04", "05"] {
@@ -136,6 +138,21 @@ fn information_view(code: &CodeView) -> InformationView {
         amount: code.amount.clone(),
         card_last4: code.card_last4.clone(),
         idle_seconds: code.idle_seconds,
+    }
+}
+
+fn passkey_view(code: &CodeView) -> PasskeyView {
+    PasskeyView {
+        language: code.language.clone(),
+        window_size: code.window_size.clone(),
+        token: code.token.clone(),
+        merchant: code.merchant.clone(),
+        amount: code.amount.clone(),
+        card_last4: code.card_last4.clone(),
+        idle_seconds: code.idle_seconds,
+        options: "{}".to_owned(),
+        icon: String::new(),
+        later: false,
     }
 }
 

@@ -70,6 +70,7 @@ impl Arrived {
                 token: &fields.token,
                 action: &fields.action,
                 entry: Entry(&fields.entry),
+                assertion: &fields.assertion,
                 language: fields.language.as_deref(),
                 choice: fields.choice.clone(),
             }),

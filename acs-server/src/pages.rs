@@ -1,6 +1,8 @@
 //! The cardholder's pages: views of the core rendered as self-contained documents that work in the
 //! strictest iframe, without JavaScript, cookies, storage or a second request.
 
+pub mod passkey;
+
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -44,7 +46,7 @@ impl<'a> Face<'a> {
 pub struct Page {
     status: StatusCode,
     html: String,
-    policy: &'static HeaderValue,
+    policy: HeaderValue,
     cookie: Option<HeaderValue>,
 }
 
@@ -78,7 +80,7 @@ impl Page {
         for (name, value) in FIXED_HEADERS {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy);
         if let Some(cookie) = self.cookie {
             headers.insert(header::SET_COOKIE, cookie);
         }
@@ -326,10 +328,10 @@ fn notice(
     )
 }
 
-fn render(page: &impl Template, policy: &'static HeaderValue) -> Page {
+fn render(page: &impl Template, policy: &HeaderValue) -> Page {
     // Writing into a string cannot fail; an empty page would still be a safe answer.
     let html = page.render().unwrap_or_default();
-    Page { status: StatusCode::OK, html, policy, cookie: None }
+    Page { status: StatusCode::OK, html, policy: policy.clone(), cookie: None }
 }
 
 /// `01` to `05`; anything else is full screen [P-BRW-03, Req 177, Note 152].

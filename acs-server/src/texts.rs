@@ -77,6 +77,7 @@ fn fill(out: &mut String, placeholder: &str, values: &[(&str, &str)]) {
 const CATALOGUE: &[(&str, &str, &str)] = &[
     ("h.otp", "認証コードの入力", "Enter your code"),
     ("h.oob", "アプリで承認してください", "Approve in your app"),
+    ("h.passkey", "パスキーで確認", "Confirm with your passkey"),
     ("h.ok", "ご本人を確認しました", "Identity confirmed"),
     ("h.fail", "確認できませんでした", "We could not confirm it is you"),
     ("h.info", "あとで確認します", "Confirm later"),
@@ -203,6 +204,18 @@ const CATALOGUE: &[(&str, &str, &str)] = &[
         "oob.mismatch",
         "お店や金額、番号が違うときは、アプリで拒否し、キャンセルしてください。",
         "If merchant, amount or number differ, decline in the app and cancel.",
+    ),
+    (
+        "passkey.text",
+        "ボタンを押すと、ブラウザーがお店と金額を表示します。内容を確かめて、指紋や顔などで承認してください。",
+        "Press the button and your browser shows the merchant and the amount. Check them, then approve with your fingerprint, face or screen lock.",
+    ),
+    ("passkey.do", "パスキーを使う", "Use my passkey"),
+    ("passkey.code", "認証コードで確認する", "Use a code instead"),
+    (
+        "passkey.instead",
+        "パスキーでは確認できませんでした。認証コードをお送りしました。",
+        "Your passkey did not work. We sent you a code instead.",
     ),
     ("cancel", "キャンセル", "Cancel"),
     ("later.do", "あとで別の方法で確認する", "Confirm later in another way"),

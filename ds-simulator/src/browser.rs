@@ -178,10 +178,13 @@ impl Browser {
                     None => return Ok(ChallengeEnd::Stuck { status: page.status, text: says }),
                 }
             };
-            if form.has_button("action", "continue") {
-                self.note(&challenge.txn, "BRW-ACS", "form", 0, "action continue".to_owned());
+            // Pages before the code, and instead of it: this browser has no scripts for a passkey.
+            let before = if html.contains(" data-spc=") { "code" } else { "continue" };
+            let onward = Some(before).filter(|button| form.has_button("action", button));
+            if let Some(action) = onward {
+                self.note(&challenge.txn, "BRW-ACS", "form", 0, format!("action {action}"));
                 address = resolve(&address, &form.action).context("form target")?;
-                page = self.post(&address, &form.filled(&[], Some(("action", "continue")))).await?;
+                page = self.post(&address, &form.filled(&[], Some(("action", action)))).await?;
                 continue;
             }
             let usual = if form.wait.is_some() { Step::Wait } else { Step::Code };

@@ -201,7 +201,8 @@ fn attributes(mut rest: &str) -> (HashMap<String, String>, &str) {
 }
 
 /// Decodes the character references that escaped attribute values and text use.
-fn unescape(text: &str) -> String {
+#[must_use]
+pub fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {

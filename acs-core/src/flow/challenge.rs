@@ -10,6 +10,7 @@ mod intent;
 mod oob;
 pub(super) mod otp;
 pub(super) mod page;
+mod passkey;
 mod round;
 pub(super) mod shown;
 mod token;
@@ -80,11 +81,13 @@ pub enum Input<'a> {
 #[derive(Debug)]
 pub struct Form<'a> {
     pub token: &'a str,
-    /// `submit`, `resend`, `later`, `continue`, `arrived`, `code` or `cancel`; anything else shows the
-    /// current page.
+    /// `submit`, `resend`, `later`, `continue`, `arrived`, `code` or `cancel`, of the passkey's page
+    /// also `passkey`, `unsupported` or `declined`; anything else shows the current page.
     pub action: &'a str,
     /// `challengeDataEntry`; its Debug must never print it.
     pub entry: Entry<'a>,
+    /// What a passkey signed: JSON.
+    pub assertion: &'a str,
     /// Language asked for by the page's language form, `ja` or `en`.
     pub language: Option<&'a str>,
     /// Ticked boxes, and the device whose cookie came with the form.
@@ -332,7 +335,7 @@ impl Machine<'_> {
                     Via::App => Output::CancelAsk,
                     Via::Sms | Via::Email => Output::CancelOtp,
                 };
-                (entry.via.into(), entry.counter, Some(waiting))
+                (entry.way(), entry.counter, Some(waiting))
             }
             Phase::Decoupled(_) => (Way::Decoupled, 0, Some(Output::CancelAsk)),
             Phase::ExpectSpc(_) => (Way::Spc, 0, None),

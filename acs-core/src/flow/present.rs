@@ -12,6 +12,8 @@ pub enum View {
     /// The information page before a challenge goes over to decoupled authentication: a button, and
     /// nothing to enter [P-DEC-07, Req 464].
     Information(Box<InformationView>),
+    /// The page that lets the browser ask for a passkey [P-SPC-06].
+    Passkey(Box<PasskeyView>),
     /// The RReq round is on: wait for its end, then ask for the current view again.
     Processing,
     /// The final page: posts `cres` (and session data) to notificationURL.
@@ -117,6 +119,27 @@ pub struct InformationView {
     pub card_last4: String,
     /// As of the code page.
     pub idle_seconds: Option<u32>,
+}
+
+/// Data of the page for the passkey.
+#[derive(Debug, Clone)]
+pub struct PasskeyView {
+    pub language: String,
+    /// `01` to `05`.
+    pub window_size: String,
+    pub token: String,
+    pub merchant: Option<String>,
+    /// Formatted for people.
+    pub amount: Option<String>,
+    pub card_last4: String,
+    /// As of the code page.
+    pub idle_seconds: Option<u32>,
+    /// What the script hands to the browser: JSON.
+    pub options: String,
+    /// The picture in it, which the page's policy has to allow.
+    pub icon: String,
+    /// Whether the cardholder may leave for a decoupled authentication.
+    pub later: bool,
 }
 
 /// Data of the last page.

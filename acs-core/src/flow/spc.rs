@@ -1,7 +1,9 @@
 //! Secure Payment Confirmation: the ARes S with what the requestor's page has to let the cardholder
-//! sign, and the second AReq that brings the assertion back [P-SPC-01..05].
+//! sign, and the second AReq that brings the assertion back [P-SPC-01..05]; or the same in the
+//! ACS's own challenge page.
 
 pub mod assertion;
+pub(super) mod in_page;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,6 +38,7 @@ pub struct ExpectSpc {
     /// Decimal text.
     #[serde(rename = "v")]
     pub(super) value: String,
+    /// Empty where the requestor names none, in our own page.
     #[serde(rename = "po")]
     pub(super) payee_origin: String,
     #[serde(rename = "pn", default, skip_serializing_if = "Option::is_none")]
@@ -117,7 +120,6 @@ pub(super) fn offer(input: &AuthenticateInput<'_>, random: &mut dyn Random) -> O
         rp_id: key.rp_id.clone(),
         credential_ids: key.credential_id.clone(),
     };
-    let payee_name = areq.merchant.name.as_deref().map(words::one_line);
     Some(SpcOffer {
         expected: ExpectSpc {
             until: input.now.plus_seconds(settings.wait_seconds),
@@ -125,13 +127,17 @@ pub(super) fn offer(input: &AuthenticateInput<'_>, random: &mut dyn Random) -> O
             currency,
             value,
             payee_origin: areq.spc.payee_origin.clone()?,
-            payee_name: payee_name.filter(|name| !name.is_empty()),
+            payee_name: payee_name(&areq.merchant),
             display_name: display_name(input),
         },
         credentials: card.passkeys.iter().take(MAX_CREDENTIALS).map(credential).collect(),
         icon: settings.icon.clone(),
         timeout_ms: settings.timeout_ms,
     })
+}
+
+fn payee_name(merchant: &Merchant) -> Option<String> {
+    merchant.name.as_deref().map(words::one_line).filter(|name| !name.is_empty())
 }
 
 /// Currency and amount as the browser shows them; 0 where nothing is paid [Note 161].
@@ -214,7 +220,7 @@ fn judge(
         return Err("merchant-differs");
     }
     let said = input.areq.spc.assertion.as_ref().ok_or("no-assertion")?;
-    assertion::verify(said, expected, &card.passkeys, &settings.icon)
+    assertion::verify(said, expected, &card.passkeys, &settings.icon, None)
 }
 
 /// The date may be another: it is the second message's own.

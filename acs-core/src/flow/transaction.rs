@@ -14,6 +14,7 @@ use super::confirmation::{ConfirmationRequest, Verdict};
 use super::consent::{Consent, Offer};
 use super::oob::Oob;
 use super::spc::ExpectSpc;
+use super::spc::in_page::InPage;
 
 pub use app::{AppState, Interface, Rendering, Template};
 pub(super) use app::{Before, Exchange, Reply};
@@ -239,6 +240,9 @@ pub struct ExpectCReq {
     /// How a code goes out should the issuer's app be of no use.
     #[serde(rename = "fb", default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Via>,
+    /// What its first page lets the cardholder sign with a passkey [P-SPC-06].
+    #[serde(rename = "sp", default, skip_serializing_if = "Option::is_none")]
+    pub spc: Option<Box<InPage>>,
 }
 
 /// A challenge whose page is shown.
@@ -284,9 +288,17 @@ pub struct ExpectEntry {
     /// What the issuer's app asks, or asked before a code took its place.
     #[serde(rename = "ob", default, skip_serializing_if = "Option::is_none")]
     pub(super) oob: Option<Box<Oob>>,
+    /// The page for the passkey is shown, and no code was sent yet [P-SPC-06].
+    #[serde(rename = "sp", default, skip_serializing_if = "Option::is_none")]
+    pub(super) spc: Option<Box<InPage>>,
 }
 
 impl ExpectEntry {
+    /// How the cardholder is being authenticated.
+    pub(super) fn way(&self) -> Way {
+        if self.spc.is_some() { Way::Spc } else { self.via.into() }
+    }
+
     /// Whether an app's screen asks for the trust list: with the code, in versions that know it.
     pub(super) fn trust_text_shown(&self, version: MessageVersion) -> bool {
         self.asks_code() && self.consents.trust.is_some() && version >= MessageVersion::V220

@@ -3,7 +3,7 @@
 use acs_core::profile::{SpcFailure, SpcSettings};
 use serde::Deserialize;
 
-/// Confirmation by a passkey at the requestor, for cards that have passkeys [P-SPC-01..05].
+/// Confirmation by a passkey at the requestor, for cards that have passkeys [P-SPC-01..06].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Spc {
@@ -21,6 +21,10 @@ pub struct Spc {
     /// Answer when the cardholder did not sign.
     #[serde(default = "challenge")]
     pub on_incomplete: SpcFailure,
+    /// Challenge pages of browsers begin with the passkey; a code is what follows without one
+    /// [P-SPC-06].
+    #[serde(default)]
+    pub in_challenge: bool,
 }
 
 impl Spc {
@@ -33,6 +37,7 @@ impl Spc {
             currency: self.currency.clone(),
             on_failure: self.on_failure,
             on_incomplete: self.on_incomplete,
+            in_challenge: self.in_challenge,
         }
     }
 

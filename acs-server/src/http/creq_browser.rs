@@ -111,6 +111,7 @@ fn show(app: &App, stepped: &Stepped, language: Language, token: &str) -> Page {
         }
         Some(View::OutOfBand(view)) => pages::out_of_band(view, face(&view.language)),
         Some(View::Information(view)) => pages::information(view, face(&view.language)),
+        Some(View::Passkey(view)) => pages::passkey::page(view, face(&view.language)),
         Some(View::Processing) => pages::processing(language, token),
         Some(View::Final(view) | View::Erro(view)) => {
             crash::pass("before-final-page");

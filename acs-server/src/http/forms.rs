@@ -52,6 +52,8 @@ pub struct PageForm {
     pub action: String,
     /// `challengeDataEntry`: a code, never shown.
     pub entry: Zeroizing<String>,
+    /// What a passkey signed: JSON.
+    pub assertion: String,
     pub language: Option<String>,
     /// Ticked boxes; the device comes from elsewhere.
     pub choice: Choice,
@@ -66,6 +68,7 @@ pub fn page(body: &[u8]) -> PageForm {
             "token" => fields.token = value.into_owned(),
             "action" => fields.action = value.into_owned(),
             "challengeDataEntry" => fields.entry = Zeroizing::new(value.into_owned()),
+            "assertion" => fields.assertion = value.into_owned(),
             "language" => fields.language = Some(value.into_owned()),
             "trust" => fields.choice.trust = value == "Y",
             "bind" => fields.choice.bind = value == "Y",

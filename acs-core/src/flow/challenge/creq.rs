@@ -91,6 +91,9 @@ impl Machine<'_> {
             self.begin_oob(creq, consents, fallback, Links::default());
             return self.shows_current(page::Note::None);
         }
+        if let Some(spc) = wait.spc.clone() {
+            return self.begin_with_passkey(spc, via, consents, creq);
+        }
         match self.first_code(via, creq, consents) {
             Ok(entry) => {
                 self.moves_on();

@@ -45,6 +45,9 @@ impl Machine<'_> {
         if self.waits_for_app() {
             return self.on_waiting(form.action);
         }
+        if self.asks_for_passkey() {
+            return self.on_passkey(form);
+        }
         match form.action {
             "later" if self.transaction.falls_back => self.chooses_later(),
             "submit" => self.submit(form.entry),
@@ -140,7 +143,7 @@ impl Machine<'_> {
     }
 
     /// [P-BRW-23, Req 123, Req 126]
-    fn cancel(mut self) -> Step {
+    pub(super) fn cancel(mut self) -> Step {
         let version = self.transaction.version;
         let issuer = self.context.issuer;
         let instead = Reason::NOT_AUTHENTICATED;
@@ -224,6 +227,7 @@ impl Machine<'_> {
             asked: Asked::Code,
             informed: false,
             oob: None,
+            spc: None,
         }))
     }
 
@@ -247,6 +251,7 @@ impl Machine<'_> {
             asked,
             informed: false,
             oob: None,
+            spc: None,
         })
     }
 

@@ -11,7 +11,7 @@ use crate::erro::ErroMessage;
 use crate::flow::consent::device_cookie;
 use crate::flow::cres;
 use crate::flow::oob::Oob;
-use crate::flow::present::{CodeView, FinalView, InformationView, OobView, View};
+use crate::flow::present::{CodeView, FinalView, InformationView, OobView, PasskeyView, View};
 use crate::flow::transaction::{Asked, Decided, Ending, ExpectEntry, Phase, Transaction, Via};
 use crate::flow::words::{self, Language};
 use crate::outgoing;
@@ -43,6 +43,10 @@ pub(super) fn current(
         }
         Phase::ExpectEntry(entry) if entry.asked == Asked::App => {
             View::OutOfBand(Box::new(out_of_band(transaction, entry, context, random, note)))
+        }
+        Phase::ExpectEntry(entry) if entry.spc.is_some() => {
+            passkey(transaction, entry, context, random)
+                .map_or_else(|| invalid(transaction), |page| View::Passkey(Box::new(page)))
         }
         Phase::ExpectEntry(entry) => {
             View::Code(Box::new(code(transaction, entry, context, random, note)))
@@ -220,6 +224,38 @@ fn out_of_band(
         code_offered: oob::offers_code(transaction, context),
         later: transaction.falls_back,
     }
+}
+
+/// [P-SPC-06]; `None` when the issuer has taken the setting away meanwhile.
+fn passkey(
+    transaction: &Transaction,
+    entry: &ExpectEntry,
+    context: &ChallengeContext<'_>,
+    random: &mut dyn Random,
+) -> Option<PasskeyView> {
+    let settings = context.issuer.spc.as_ref()?;
+    let spc = entry.spc.as_ref()?;
+    let InformationView {
+        language,
+        window_size,
+        token,
+        merchant,
+        amount,
+        card_last4,
+        idle_seconds,
+    } = information(transaction, entry, context, random);
+    Some(PasskeyView {
+        language,
+        window_size,
+        token,
+        merchant,
+        amount,
+        card_last4,
+        idle_seconds,
+        options: spc.options(settings),
+        icon: settings.icon.clone(),
+        later: transaction.falls_back,
+    })
 }
 
 /// [P-DEC-07, Req 464]

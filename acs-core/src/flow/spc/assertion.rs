@@ -25,12 +25,14 @@ impl Asserted {
     }
 }
 
-/// Holds an assertion against what was asked. Every failure has its word for the *why*.
+/// Holds an assertion against what was asked, and where `page` is known, made on a page of its
+/// origin. Every failure has its word for the *why*.
 pub(super) fn verify(
     said: &Value,
     expected: &ExpectSpc,
     passkeys: &[Passkey],
     icon: &str,
+    page: Option<&str>,
 ) -> Result<Asserted, &'static str> {
     let response = said.get("response").unwrap_or(said);
     let bytes = |object: &Value, name: &str| object.get(name)?.as_str().and_then(decode_base64url);
@@ -46,6 +48,10 @@ pub(super) fn verify(
     present(passkey, &authenticator)?;
     let client: ClientData =
         serde_json::from_slice(&client_data).map_err(|_| "client-data-unreadable")?;
+    let made_at = origin(&client.origin).ok_or("origin-implausible")?;
+    if page.is_some_and(|page| origin(page).is_none_or(|page| page != made_at)) {
+        return Err("origin-differs");
+    }
     about(&client, expected, passkey, icon)?;
     Ok(Asserted { credential_id: passkey.credential_id.clone() })
 }
@@ -93,19 +99,12 @@ fn about(
     if asked.is_empty() || !bool::from(challenge.ct_eq(&asked)) {
         return Err("challenge-differs");
     }
-    if origin(&client.origin).is_none() {
-        return Err("origin-implausible");
-    }
     let payment = &client.payment;
     let rp = payment.rp_id.as_ref().or(payment.rp.as_ref());
     if rp.is_some_and(|rp| *rp != passkey.rp_id) {
         return Err("relying-party-differs");
     }
-    let payee = payment.payee_origin.as_deref().and_then(origin);
-    if payee.is_none() || payee != origin(&expected.payee_origin) {
-        return Err("payee-differs");
-    }
-    if payment.payee_name.is_some() && payment.payee_name != expected.payee_name {
+    if !same_payee(payment, expected) {
         return Err("payee-differs");
     }
     if payment.total.value != expected.value || payment.total.currency != expected.currency {
@@ -116,6 +115,18 @@ fn about(
         return Err("instrument-differs");
     }
     Ok(())
+}
+
+/// The payee's origin must have been shown; where there is none, its name.
+fn same_payee(payment: &Payment, expected: &ExpectSpc) -> bool {
+    let same_name = payment.payee_name == expected.payee_name;
+    if expected.payee_origin.is_empty() {
+        return payment.payee_origin.is_none() && payment.payee_name.is_some() && same_name;
+    }
+    let payee = payment.payee_origin.as_deref().and_then(origin);
+    payee.is_some()
+        && payee == origin(&expected.payee_origin)
+        && (payment.payee_name.is_none() || same_name)
 }
 
 /// Scheme, host and port of an https URL.

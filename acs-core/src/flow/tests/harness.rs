@@ -495,7 +495,8 @@ impl World {
         entry: &str,
         choice: Choice,
     ) -> View {
-        let form = Form { token, action, entry: Entry(entry), language: None, choice };
+        let form =
+            Form { token, action, entry: Entry(entry), assertion: "", language: None, choice };
         self.step(Input::Form(form)).unwrap()
     }
 
@@ -505,6 +506,7 @@ impl World {
             token: &token,
             action: "language",
             entry: Entry(""),
+            assertion: "",
             language: Some(language),
             choice: Choice::default(),
         };

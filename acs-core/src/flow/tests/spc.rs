@@ -27,6 +27,7 @@ fn settings() -> SpcSettings {
         currency: "JPY".to_owned(),
         on_failure: SpcFailure::Deny,
         on_incomplete: SpcFailure::Challenge,
+        in_challenge: false,
     }
 }
 
