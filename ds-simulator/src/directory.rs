@@ -330,7 +330,8 @@ impl DirectoryServer {
             }
         };
         let id = text(areq, "threeDSServerTransID").unwrap_or("unknown").to_lowercase();
-        let Ok(ares) = serde_json::from_slice::<Value>(&answer.body) else {
+        let ares = is_json(&answer.headers).then(|| serde_json::from_slice::<Value>(&answer.body));
+        let Some(Ok(ares)) = ares else {
             let detail = format!("HTTP {} with {} bytes", answer.status, answer.body.len());
             self.trace.note(&id, "ACS-DS", "remark", answer.body.len(), detail.clone());
             let code = if answer.status == 200 { "101" } else { "405" };
@@ -360,6 +361,14 @@ impl DirectoryServer {
         }
         ares
     }
+}
+
+/// Whether a message has the media type that servers owe each other.
+fn is_json(headers: &HeaderMap) -> bool {
+    let found = headers.get("content-type").and_then(|value| value.to_str().ok());
+    found.is_some_and(|found| {
+        found.replace(' ', "").eq_ignore_ascii_case("application/json;charset=utf-8")
+    })
 }
 
 /// A JSON object of the expected type (or an Erro), or the Erro to answer.

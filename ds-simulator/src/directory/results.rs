@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{DirectoryServer, DsTransaction, answer, judge, or_default, pause, read};
+use super::{DirectoryServer, DsTransaction, answer, is_json, judge, or_default, pause, read};
 use crate::fault::{Faults, RreqFault};
 use crate::link::Failed;
 use crate::listener::Peer;
@@ -34,6 +34,11 @@ pub(super) async fn rreq(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
+    if !is_json(&headers) {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return response;
+    }
     let message = match read(&body, "RReq") {
         Ok(message) => message,
         Err(erro) => return answer(&erro, None, None),
