@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use acs_core::crypto::{AuthenticationValueGenerator, HmacSha256Generator};
 use acs_core::security_code::SecurityCodeKey;
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use aws_lc_rs::hmac;
 use rustls_pki_types::UnixTime;
+use zeroize::Zeroizing;
 
 use crate::app::{App, DsRuntime, IssuerRuntime, Latch, MetricsHandle, Readiness};
 use crate::clock::{Clock, MovableClock, SystemClock};
@@ -67,7 +68,8 @@ fn directory_server(ds: &config::Ds) -> anyhow::Result<DsRuntime> {
 }
 
 fn issuers(config: &Config) -> anyhow::Result<Vec<IssuerRuntime>> {
-    let open = |issuer: &config::Issuer| {
+    let mut keys: Vec<Zeroizing<[u8; 32]>> = Vec::new();
+    let mut open = |issuer: &config::Issuer| {
         let gateway = gateway::open(&issuer.otp.gateway)
             .map_err(|error| anyhow!("issuer \"{}\": {error}", issuer.id))?;
         let mut profile = issuer.profile(&config.protocol, &config.public);
@@ -75,10 +77,17 @@ fn issuers(config: &Config) -> anyhow::Result<Vec<IssuerRuntime>> {
         let codes_key = codes.map(|codes| key_file::load(&codes.key_file)).transpose()?;
         profile.security_code_key = codes_key.map(|key| SecurityCodeKey::new(&key));
         let api_key = issuer.api.as_ref().map(|api| key_file::load(&api.key_file)).transpose()?;
+        // The configuration compares the names of the files; a copy of one is no key of one's own.
+        if let Some(key) = &api_key {
+            if keys.contains(key) {
+                bail!("issuer \"{}\" has the api key of another issuer: make it one", issuer.id);
+            }
+            keys.push(key.clone());
+        }
         let api_key = api_key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()));
         Ok(IssuerRuntime { profile, config: issuer.clone(), gateway, api_key })
     };
-    config.issuer.iter().map(open).collect()
+    config.issuer.iter().map(&mut open).collect()
 }
 
 fn clock(config: &Config) -> Arc<dyn Clock> {

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::respond;
 use crate::app::{App, DsRuntime, Latch};
+use crate::storage::{StoreError, Unit};
 use crate::{driver, outgoing};
 
 /// `GET /livez`: the process serves.
@@ -24,6 +25,10 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let held: Vec<_> = app.readiness.held().into_iter().map(Latch::name).collect();
     if app.shutdown.has_begun() {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response();
+    }
+    // A writer that has ended does not come back: every answer would be U until a restart.
+    if matches!(app.store.commit(Unit::default()).await, Err(StoreError::Closed)) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the store has stopped\n").into_response();
     }
     if held.is_empty() {
         return format!("ready\n{}", signing_notes(&app)).into_response();

@@ -540,8 +540,10 @@ fn insert_time(unit: &Unit) -> Option<UtcMillis> {
     }
 }
 
+/// The lock stands beside the file itself, by whatever name the file is opened.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut name = path.into_os_string();
     name.push(".lock");
     let name = PathBuf::from(name);
     let file = OpenOptions::new().create(true).append(true).open(&name)?;

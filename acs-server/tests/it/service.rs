@@ -46,6 +46,9 @@ async fn it_becomes_ready_serves_its_paths_and_stops() {
     let answer = ask(cardholder, made.client(None), &support::get("/3ds/areq")).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
 
+    app.store.close().await.unwrap();
+    let answer = ops(&service, &support::get("/readyz")).await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("store"), "{answer}");
     service.stop().await;
     assert!(TcpStream::connect(cardholder).await.is_err());
     drop(app);
@@ -98,4 +101,14 @@ async fn a_3ds_server_under_the_directory_servers_root_gets_erro_303() {
         assert!(answer.contains("\"errorCode\":\"303\""), "{own}: {answer}");
     }
     service.stop().await;
+}
+
+#[test]
+fn two_issuers_with_copies_of_one_key_are_refused() {
+    let made = Installation::new();
+    let config = made.config();
+    let key = |issuer: usize| config.issuer[issuer].api.clone().unwrap().key_file;
+    std::fs::copy(key(0), key(1)).unwrap();
+    let error = boot::app(config, None).unwrap_err().to_string();
+    assert!(error.contains("api key of another issuer"), "{error}");
 }

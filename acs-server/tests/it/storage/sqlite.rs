@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use acs_server::storage::sqlite::{SqliteOptions, SqliteStore};
+use acs_server::storage::sqlite::{OpenError, SqliteOptions, SqliteStore};
 use acs_server::storage::{OutgoingKind, Store, TransactionRow};
 use acs_server::vault::Vault;
 use tempfile::TempDir;
@@ -75,4 +75,16 @@ async fn a_clock_that_is_set_back_ends_no_reply_key() {
     // The writer looks for keys past their time after each group.
     super::contract::commit(&*store, insert(row(store.next_number()))).await;
     assert!(store.transaction(number).await.unwrap().unwrap().reply.is_some());
+}
+
+#[tokio::test]
+async fn one_server_at_a_time_has_the_file_by_whatever_name() {
+    let engine = Sqlite::new();
+    let store = engine.open();
+    let alias = engine.dir.path().join("alias.db");
+    std::os::unix::fs::symlink(engine.path(), &alias).unwrap();
+    let open = || SqliteStore::open(&alias, Arc::clone(&engine.vault), SqliteOptions::default());
+    assert!(matches!(open(), Err(OpenError::AlreadyOpen(_))));
+    drop(store);
+    assert!(open().is_ok());
 }
