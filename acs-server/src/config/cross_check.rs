@@ -212,6 +212,9 @@ fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
         }
     }
     rules(issuer, &name, findings);
+    if issuer.security_code.as_ref().is_some_and(|codes| !(1..=20).contains(&codes.max_wrong)) {
+        findings.push(format!("{name} security_code.max_wrong must be 1 to 20"));
+    }
     decoupled(issuer, &name, config, findings);
     out_of_band(issuer, &name, config, findings);
     findings.extend(issuer.consent.findings(&name, &issuer.rule));

@@ -134,6 +134,9 @@ pub struct Api {
 pub struct SecurityCodes {
     /// 32 bytes, base64; readable by its owner only.
     pub key_file: PathBuf,
+    /// Wrong codes of a card in a day after which none is right.
+    #[serde(default = "five")]
+    pub max_wrong: u32,
 }
 
 /// One-time passwords.
@@ -345,6 +348,10 @@ const fn two() -> u8 {
 
 const fn three() -> u8 {
     3
+}
+
+const fn five() -> u32 {
+    5
 }
 
 const fn six() -> u8 {

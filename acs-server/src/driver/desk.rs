@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::crowd::Crowd;
 use super::stuck::Stuck;
 use crate::config::Limits;
-use crate::http::areq::InFlight;
+use crate::http::areq::{CodeGuesses, InFlight};
 use crate::http::creq_browser::{Strangers, Waits};
 use crate::http::method_url::MethodRuns;
 use crate::outgoing::Deliveries;
@@ -18,6 +18,7 @@ use crate::storage::TransactionNumber;
 #[derive(Debug)]
 pub struct Desk {
     pub(crate) areqs: InFlight,
+    pub(crate) code_guesses: CodeGuesses,
     pub(super) crowd: Crowd,
     pub(crate) deliveries: Deliveries,
     pub(crate) methods: MethodRuns,
@@ -34,6 +35,7 @@ impl Desk {
     pub fn new(limits: &Limits) -> Self {
         Self {
             areqs: InFlight::default(),
+            code_guesses: CodeGuesses::default(),
             crowd: Crowd::default(),
             deliveries: Deliveries::default(),
             methods: MethodRuns::new(limits),

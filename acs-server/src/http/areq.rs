@@ -1,6 +1,7 @@
 //! `POST /3ds/areq`: an AReq (or an Erro about our ARes) from a directory server [P-AREQ-01..20].
 //! Bytes are read by the core, decided by the core, committed, and only then answered.
 
+mod code_guesses;
 mod device;
 mod in_flight;
 mod prior;
@@ -33,6 +34,7 @@ use crate::storage::{
 };
 use crate::{crash, trans_id};
 
+pub use code_guesses::CodeGuesses;
 pub use in_flight::InFlight;
 use in_flight::{Claim, Place};
 
@@ -199,6 +201,7 @@ async fn first(
     let account = Account { pan: areq.pan.clone(), card_token: app.store.card_token(&areq.pan) };
     let (card, consents) =
         tokio::join!(look_up(app, issuer, areq), consents(app, issuer, &account.card_token));
+    let card = code_guesses::judge(app, issuer, areq, &account.card_token, card);
     let prior = prior::look_up(app, ds_id, issuer, areq).await;
     let device = device::seen(areq, issuer, app);
     let mut decision = Decision { app, ds, issuer, areq, prior, key, account, consents, device };

@@ -1,5 +1,7 @@
 //! Elements that policy and records decide, through the real programs.
 
+use std::time::Duration;
+
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -143,6 +145,16 @@ async fn a_card_security_code_is_compared_and_kept_nowhere() {
         let foreign = ares(&stage, &with_code(&pan, version, "7392")).await;
         assert_eq!(facts(&foreign), ["C", "", ""], "{foreign}");
     }
+    // The thousand codes cannot be tried; one of five wrong ones was the one above.
+    for code in ["0001", "0002", "0003", "0004"] {
+        let tried = ares(&stage, &with_code(&pan, "2.3.1", code)).await;
+        assert_eq!(facts(&tried), ["N", "N", "02"], "{tried}");
+    }
+    let late = ares(&stage, &with_code(&pan, "2.3.1", "7391")).await;
+    assert_eq!(facts(&late), ["N", "N", "02"], "the right one after five wrong ones: {late}");
+    stage.acs.advance(Duration::from_secs(24 * 3600)).await.unwrap();
+    let tomorrow = ares(&stage, &with_code(&pan, "2.3.1", "7391")).await;
+    assert_eq!(facts(&tomorrow), ["C", "Y", "02"], "{tomorrow}");
     // Neither in the log nor, sealed as the record is, in the database.
     assert!(!stage.acs.log().contains("7391"), "a code in the log");
     let database = std::fs::read(stage.acs.database()).unwrap();
