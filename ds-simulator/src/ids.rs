@@ -21,7 +21,8 @@ fn elements(kind: &str, leg: &str) -> Option<(&'static str, Option<&'static str>
         ("CRes", "ACS-SDK") => ("sdkTransID", Some("acsTransID")),
         ("RReq", "ACS-DS") => ("acsTransID", None),
         ("RReq", "DS-3DSS") => ("dsTransID", None),
-        ("RRes", "3DSS-DS") => ("dsTransID", Some(REQUESTOR)),
+        ("OReq", "DS-3DSS") => ("dsTransID", None),
+        ("RRes" | "ORes", "3DSS-DS") => ("dsTransID", Some(REQUESTOR)),
         _ => return None,
     })
 }

@@ -579,6 +579,7 @@ async fn send_notice(args: Oreq) -> Result<ExitCode> {
     let ends = Endpoints::read(&args.endpoints)?;
     let defaults = Notice::default();
     let notice = Notice {
+        to: defaults.to,
         category: args.category,
         severity: args.severity,
         text: args.text.unwrap_or(defaults.text),

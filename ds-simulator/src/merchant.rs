@@ -1,6 +1,7 @@
 //! The 3DS Server with the merchant behind it: PReq, choice of version, AReq, RReq endpoint, and
 //! what it knows of each payment (the last of ARes and RReq is the result, P-STAT-16).
 
+mod notices;
 mod ranges;
 
 use std::collections::{HashMap, VecDeque};
@@ -29,6 +30,7 @@ use crate::message::{
 };
 use crate::trace::{Trace, masked_pan, text};
 
+pub use notices::ReceivedNotice;
 pub use ranges::{RangeCache, Refreshed};
 
 /// A 3DS Server under one directory server.
@@ -43,6 +45,7 @@ pub struct ThreeDsServer {
     faults: Arc<Mutex<Faults>>,
     payments: Mutex<Payments>,
     changed: Notify,
+    notices: Mutex<notices::Notices>,
     /// By version asked in.
     ranges: tokio::sync::Mutex<HashMap<String, RangeCache>>,
 }
@@ -148,6 +151,7 @@ impl ThreeDsServer {
             faults,
             payments: Mutex::default(),
             changed: Notify::new(),
+            notices: Mutex::default(),
             ranges: tokio::sync::Mutex::default(),
         })
     }
@@ -155,6 +159,7 @@ impl ThreeDsServer {
     pub(crate) fn router(self: Arc<Self>) -> Router {
         Router::new()
             .route("/3dss/rreq", post(rreq))
+            .route("/3dss/oreq", post(notices::oreq))
             .layer(DefaultBodyLimit::max(1024 * 1024))
             .with_state(self)
     }

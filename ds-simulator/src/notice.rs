@@ -15,10 +15,40 @@ use crate::link::{Answer, Failed, Link};
 use crate::message::{apply_overrides, erro, new_id};
 use crate::trace::{Trace, text};
 
+/// Who is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Recipient {
+    #[default]
+    #[serde(rename = "acs")]
+    Acs,
+    #[serde(rename = "3dss")]
+    ThreeDsServer,
+}
+
+impl Recipient {
+    /// The legs of request and answer.
+    const fn legs(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Acs => ("DS-ACS", "ACS-DS"),
+            Self::ThreeDsServer => ("DS-3DSS", "3DSS-DS"),
+        }
+    }
+
+    /// Its reference number and its id in an ORes.
+    const fn own_elements(self) -> [&'static str; 2] {
+        match self {
+            Self::Acs => ["acsReferenceNumber", "acsTransID"],
+            Self::ThreeDsServer => ["threeDSServerRefNumber", "threeDSServerTransID"],
+        }
+    }
+}
+
 /// A notice to send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notice {
+    /// The ACS, or the 3DS Server of this network.
+    pub to: Recipient,
     /// `opCategory`.
     pub category: String,
     /// `opSeverity`.
@@ -42,6 +72,7 @@ pub struct Notice {
 impl Default for Notice {
     fn default() -> Self {
         Self {
+            to: Recipient::default(),
             category: "03".to_owned(),
             severity: "02".to_owned(),
             text: "The certificate of this directory server changes on the date given.".to_owned(),
@@ -139,10 +170,10 @@ impl Sender<'_> {
     /// about with an Erro.
     pub async fn send(&self, notice: &Notice) -> NoticeReport {
         let mut report = NoticeReport::default();
-        let mut judge = Judge::default();
+        let mut judge = Judge { to: notice.to, ..Judge::default() };
         for (number, oreq) in notice.messages(self.ds_reference_number) {
             let sequence = text(&oreq["opSeq"], "seqId").unwrap_or("unknown").to_owned();
-            let answer = self.post(&oreq, &sequence).await;
+            let answer = self.post(&oreq, &sequence, notice.to).await;
             report.sequence = sequence;
             let answer = match answer {
                 Ok(answer) => answer,
@@ -155,7 +186,7 @@ impl Sender<'_> {
             if let Some((code, detail)) = judge.part(&oreq, &part) {
                 report.problems.push(format!("part {number}: {code} {detail}"));
                 if part.message.as_ref().is_some_and(|message| !is_erro(message)) {
-                    self.complain(code, &detail, &oreq, &report.sequence).await;
+                    self.complain(code, &detail, &oreq, &report.sequence, notice.to).await;
                 }
             }
             report.answers.push(part);
@@ -163,9 +194,10 @@ impl Sender<'_> {
         report
     }
 
-    async fn post(&self, message: &Value, txn: &str) -> Result<Answer, Failed> {
+    async fn post(&self, message: &Value, txn: &str, to: Recipient) -> Result<Answer, Failed> {
+        let (there, back) = to.legs();
         let bytes = Bytes::from(message.to_string());
-        self.trace.message_of(txn, "DS-ACS", "request", message, bytes.len());
+        self.trace.message_of(txn, there, "request", message, bytes.len());
         let id = text(message, "dsTransID");
         let send = || self.link.post_json(self.url, bytes.clone(), id, PATIENCE);
         let answer = match send().await {
@@ -174,23 +206,23 @@ impl Sender<'_> {
         };
         match serde_json::from_slice::<Value>(&answer.body) {
             Ok(reply) => {
-                self.trace.message_of(txn, "ACS-DS", "response", &reply, answer.body.len());
-                ids::compare(self.trace, txn, "ACS-DS", &reply, &answer.headers);
+                self.trace.message_of(txn, back, "response", &reply, answer.body.len());
+                ids::compare(self.trace, txn, back, &reply, &answer.headers);
             }
             Err(_) => {
                 let words = format!("HTTP {} with {} bytes", answer.status, answer.body.len());
-                self.trace.note(txn, "ACS-DS", "remark", answer.body.len(), words);
+                self.trace.note(txn, back, "remark", answer.body.len(), words);
             }
         }
         Ok(answer)
     }
 
     /// An Erro about a response is a new POST to whoever sent it [P-ERRO-04].
-    async fn complain(&self, code: &str, detail: &str, oreq: &Value, txn: &str) {
+    async fn complain(&self, code: &str, detail: &str, oreq: &Value, txn: &str, to: Recipient) {
         let mut erro = erro('D', code, "ORes refused", detail, oreq);
         erro["errorMessageType"] = json!("ORes");
         let bytes = Bytes::from(erro.to_string());
-        self.trace.message_of(txn, "DS-ACS", "request", &erro, bytes.len());
+        self.trace.message_of(txn, to.legs().0, "request", &erro, bytes.len());
         if let Err(error) = self.link.post_json(self.url, bytes, None, PATIENCE).await {
             tracing::warn!(%error, "Erro about an ORes not delivered");
         }
@@ -200,6 +232,7 @@ impl Sender<'_> {
 /// What was sent of a sequence so far.
 #[derive(Debug, Default)]
 struct Judge {
+    to: Recipient,
     last: u64,
     broken: bool,
     answered: bool,
@@ -230,19 +263,20 @@ impl Judge {
         }
         self.answered = true;
         let expected = if self.broken { "02" } else { "01" };
-        ores_defect(ores, oreq).or_else(|| {
+        ores_defect(ores, oreq, self.to).or_else(|| {
             let wrong = text(ores, "opStatus") != Some(expected);
             wrong.then(|| ("203", format!("opStatus, expected {expected}")))
         })
     }
 }
 
-/// Required elements, ids and codes of an ACS's ORes [Req 440, Note 171].
-fn ores_defect(ores: &Value, oreq: &Value) -> Option<(&'static str, String)> {
+/// Required elements, ids and codes of an ORes [Req 440, Note 171].
+fn ores_defect(ores: &Value, oreq: &Value, to: Recipient) -> Option<(&'static str, String)> {
     if text(ores, "messageType") != Some("ORes") {
         return Some(("101", "messageType".to_owned()));
     }
-    let names = ["acsReferenceNumber", "acsTransID", "dsTransID", "messageVersion", "opStatus"];
+    let [reference, own_id] = to.own_elements();
+    let names = [reference, own_id, "dsTransID", "messageVersion", "opStatus"];
     let missing: Vec<_> =
         names.into_iter().filter(|name| text(ores, name).is_none_or(str::is_empty)).collect();
     if !missing.is_empty() {
@@ -259,8 +293,8 @@ fn ores_defect(ores: &Value, oreq: &Value) -> Option<(&'static str, String)> {
     if ores["messageVersion"] != oreq["messageVersion"] {
         wrong.push("messageVersion");
     }
-    if text(ores, "acsTransID").is_none_or(|id| uuid::Uuid::try_parse(id).is_err()) {
-        wrong.push("acsTransID");
+    if text(ores, own_id).is_none_or(|id| uuid::Uuid::try_parse(id).is_err()) {
+        wrong.push(own_id);
     }
     if !matches!(text(ores, "opStatus"), Some("01" | "02" | "03")) {
         wrong.push("opStatus");

@@ -158,6 +158,7 @@ impl Simulator {
                     acs_areq: network.acs_areq,
                     method_url: config.acs_method.clone(),
                     port: ds_port,
+                    three_ds_server_oreq: format!("https://localhost:{own_port}/3dss/oreq"),
                     ca: files.ds_ca.clone(),
                     client: Identity { cert: files.ds_client_cert, key: files.ds_client_key },
                     server: Identity { cert: files.ds_server_cert, key: files.ds_server_key },

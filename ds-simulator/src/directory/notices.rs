@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::DirectoryServer;
-use crate::notice::{Notice, NoticeReport, Sender};
+use crate::notice::{Notice, NoticeReport, Recipient, Sender};
 
 impl DirectoryServer {
     /// Sends a notice to the ACS, part by part.
@@ -11,10 +11,15 @@ impl DirectoryServer {
     /// # Errors
     /// When it is not known where the ACS takes OReqs.
     pub async fn send_notice(&self, notice: &Notice) -> Result<NoticeReport> {
-        let url = oreq_url(&self.acs_areq)
-            .with_context(|| format!("no OReq endpoint beside {}", self.acs_areq))?;
+        let (link, url) = match notice.to {
+            Recipient::Acs => (&self.to_acs, oreq_url(&self.acs_areq)),
+            Recipient::ThreeDsServer => {
+                (&self.to_three_ds_server, Some(self.three_ds_server_oreq.clone()))
+            }
+        };
+        let url = url.with_context(|| format!("no OReq endpoint beside {}", self.acs_areq))?;
         let sender = Sender {
-            link: &self.to_acs,
+            link,
             url: &url,
             ds_reference_number: &self.reference_number(),
             trace: &self.trace,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ds_simulator::message::new_id;
-use ds_simulator::notice::{Notice, NoticeReport};
+use ds_simulator::notice::{Notice, NoticeReport, Recipient};
 use ds_simulator::pki::Identity;
 use e2e::stage::Setup;
 use e2e::{Card, Issuer, RawDs, Stage};
@@ -206,4 +206,30 @@ async fn a_notice_is_kept_without_account_numbers_and_changes_no_payment() {
     let log = stage.acs.log();
     assert!(log.contains("alert"), "a critical notice wants a human");
     assert!(!log.contains(&pan));
+}
+
+/// The simulated 3DS Server is told too, by the same rules [P-OPR-01, P-OPR-02, Req 438, Req 439].
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_to_the_3ds_server_gets_one_ores_of_its_own() {
+    let stage = Stage::set("oreq-3dss").await;
+    let text = "The certificate changes. ".repeat(3);
+    let to = Recipient::ThreeDsServer;
+    let whole = Notice { to, parts: 3, text: text.clone(), ..Notice::default() };
+    let report = send(&stage, &whole).await;
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(statuses(&report), [None, None, Some("01")]);
+    let ores = report.answers.last().unwrap().message.as_ref().unwrap();
+    assert!(ores["threeDSServerTransID"].is_string() && ores.get("acsTransID").is_none(), "{ores}");
+    let gap = Notice { to, parts: 3, numbers: vec![1, 3], ..Notice::default() };
+    assert_eq!(statuses(&send(&stage, &gap).await), [None, Some("02")]);
+    let overrides = json!({"opSeverity": "05"}).as_object().unwrap().clone();
+    let refused = send(&stage, &Notice { to, overrides, ..Notice::default() }).await;
+    let erro = refused.answers[0].message.as_ref().unwrap();
+    assert_eq!((&erro["errorCode"], &erro["errorComponent"]), (&json!("207"), &json!("S")));
+
+    let kept = stage.sim.network().merchant.notices();
+    assert_eq!(kept.len(), 2);
+    assert_eq!((kept[0].text.as_str(), kept[0].status.as_deref()), (text.as_str(), Some("01")));
+    assert_eq!(kept[1].status.as_deref(), Some("02"));
+    assert!(listed(&stage).is_empty(), "the ACS was not told");
 }

@@ -8,12 +8,19 @@ from .verdict import judge
 
 
 def check(exchange: Exchange, examiner: Examiner) -> Iterator[Defect]:
-    """Each part of each sequence with what the ACS answered to it."""
+    """Each part of each sequence with what its receiver answered to it."""
+    for receiver in ("ACS", "3DSS"):
+        yield from _of_receiver(exchange, examiner, receiver)
+
+
+def _of_receiver(exchange: Exchange, examiner: Examiner, receiver: str) -> Iterator[Defect]:
     parts: list[tuple[Record, Record | None]] = []
     for record in exchange.records:
-        if record.kind == "OReq" and record.leg == "DS-ACS":
+        if receiver not in record.leg.split("-"):
+            continue
+        if record.kind == "OReq" and record.leg == f"DS-{receiver}":
             parts.append((record, None))
-        answer = record.leg == "ACS-DS" and record.direction == "response"
+        answer = record.leg == f"{receiver}-DS" and record.direction == "response"
         if parts and answer and parts[-1][1] is None and record.kind in ("ORes", "Erro"):
             parts[-1] = (parts[-1][0], record)
         elif record.kind == "ORes":
@@ -26,7 +33,7 @@ def _sequences(
 ) -> Iterator[Defect]:
     seen: dict[str, list[tuple[Record, Record | None]]] = {}
     for part, answer in parts:
-        own = judge(part.message, "OReq", examiner, "DS-ACS")
+        own = judge(part.message, "OReq", examiner, part.leg)
         refused = answer is not None and answer.kind == "Erro"
         if own.code is None and refused and answer is not None:
             # A sick ACS may refuse what is good [P-TRN-13].
@@ -69,12 +76,17 @@ def _answer(
         yield exchange.defect("ores-status", answer, "opStatus", "is 01 after a gap")
     if answer.id("dsTransID") != part.id("dsTransID"):
         yield exchange.defect("id", answer, "dsTransID", "differs from that of the OReq")
-    for name in ("threeDSServerTransID", "threeDSServerRefNumber"):
+    names = (
+        ("acsTransID", "acsReferenceNumber"),
+        ("threeDSServerTransID", "threeDSServerRefNumber"),
+    )
+    own, foreign = names if part.leg == "DS-ACS" else reversed(names)
+    for name in foreign:
         if name in answer.message:
-            yield exchange.defect("ores-foreign", answer, name, "is not of an ACS")
-    for name in ("acsTransID", "acsReferenceNumber"):
+            yield exchange.defect("ores-foreign", answer, name, "is not of whoever answers")
+    for name in own:
         if not answer.text(name):
-            yield exchange.defect("ores-needs", answer, name, "is missing in the ORes of an ACS")
+            yield exchange.defect("ores-needs", answer, name, "is missing in the ORes")
 
 
 def _sequence(part: Record) -> tuple[str, int, int]:
