@@ -41,7 +41,7 @@ use confirmation::ConfirmationRequest;
 use consent::{ConsentLookup, DeviceId, Standing};
 use decide::{Answer, Decision, Refusal};
 use reason::Reason;
-use transaction::{Answered, AppState, ExpectCReq, FORMAT, Phase};
+use transaction::{Answered, AppState, ExpectCReq, FORMAT, OtherMerchants, Phase};
 
 pub use prior::{Prior, PriorTransaction, SpcWait};
 pub use transaction::{AuditEvent, Output, Transaction};
@@ -282,6 +282,10 @@ fn open(
         notification_url,
         purchase: areq.purchase.clone(),
         merchant: areq.merchant.clone(),
+        other_merchants: match phase {
+            Phase::Answered(_) => OtherMerchants::default(),
+            _ => OtherMerchants::of(areq),
+        },
         requestor_id: areq.three_ds_requestor_id.clone(),
         created: input.now,
         language: language.to_owned(),

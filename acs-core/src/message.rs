@@ -151,6 +151,8 @@ pub struct Claims {
     pub instalments: Option<u32>,
     /// `multiTransaction` (2.3.1).
     pub multi_transaction: Option<MultiTransaction>,
+    /// `sellerInfo.sellerName` of each seller (2.3.1).
+    pub sellers: Vec<String>,
 }
 
 /// An authentication by the requestor.

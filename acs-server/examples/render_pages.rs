@@ -105,6 +105,8 @@ fn code_view(
         trust: None,
         bind: None,
         later: false,
+        other_merchants: Vec::new(),
+        unnamed_merchants: 0,
     }
 }
 

@@ -148,6 +148,12 @@ pub fn code(view: &CodeView, face: Face<'_>, alphanumeric: bool) -> Page {
             trust: view.trust,
             bind: view.bind,
             later: view.later,
+            others: (!view.other_merchants.is_empty()).then(|| raw(language, "others.label")),
+            other_merchants: view.other_merchants.iter().map(|name| one_line(name)).collect(),
+            unnamed: (view.unnamed_merchants > 0).then(|| {
+                let count = view.unnamed_merchants.to_string();
+                text(language, "others.more", &[("n", count.as_str())])
+            }),
         },
         &POLICIES.page,
     )
@@ -412,6 +418,9 @@ struct CodePage<'a> {
     trust: Option<bool>,
     bind: Option<bool>,
     later: bool,
+    others: Option<&'static str>,
+    other_merchants: Vec<String>,
+    unnamed: Option<String>,
 }
 
 impl CodePage<'_> {

@@ -87,6 +87,8 @@ const CATALOGUE: &[(&str, &str, &str)] = &[
     ("h.err", "画面を表示できません", "This page cannot be shown"),
     ("title.error", "エラー：", "Error: "),
     ("sum.merchant", "ご利用店", "Merchant"),
+    ("others.label", "ほかのご利用店", "Other merchants"),
+    ("others.more", "ほか{n}店", "and {n} more"),
     ("sum.amount", "金額", "Amount"),
     ("sum.card", "カード", "Card"),
     ("sum.ending", "末尾 {card}", "ending {card}"),

@@ -73,6 +73,10 @@ pub struct CodeView {
     pub bind: Option<bool>,
     /// Whether the cardholder may leave for a decoupled authentication.
     pub later: bool,
+    /// The other merchants of a challenge for several, as far as they are named [P-231-05].
+    pub other_merchants: Vec<String>,
+    /// How many more there are.
+    pub unnamed_merchants: u16,
 }
 
 /// Data of the page that waits for the issuer's app.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::UtcMillis;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
-use crate::message::{Merchant, Purchase};
+use crate::message::{AReq, Merchant, Purchase};
 use crate::profile::IssuerProfile;
 
 use super::confirmation::{ConfirmationRequest, Verdict};
@@ -15,6 +15,7 @@ use super::consent::{Consent, Offer};
 use super::oob::Oob;
 use super::spc::ExpectSpc;
 use super::spc::in_page::InPage;
+use super::words;
 
 pub use app::{AppState, Interface, Rendering, Template};
 pub(super) use app::{Before, Exchange, Reply};
@@ -72,6 +73,9 @@ pub struct Transaction {
         with = "compact::merchant"
     )]
     pub merchant: Merchant,
+    /// The other merchants of a challenge for several [P-231-05].
+    #[serde(rename = "om", default, skip_serializing_if = "OtherMerchants::is_empty")]
+    pub other_merchants: OtherMerchants,
     /// `threeDSRequestorID`; empty in states of earlier programs.
     #[serde(rename = "rq", default, skip_serializing_if = "String::is_empty")]
     pub requestor_id: String,
@@ -89,6 +93,43 @@ pub struct Transaction {
     #[serde(rename = "ph")]
     pub phase: Phase,
 }
+
+/// Merchants beside the one that is named first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherMerchants {
+    /// The first of them, each on one line.
+    #[serde(rename = "n", default)]
+    pub names: Vec<String>,
+    /// How many there are.
+    #[serde(rename = "c", default)]
+    pub count: u16,
+}
+
+impl OtherMerchants {
+    /// The merchants of a multi-transaction, or the sellers behind a marketplace [P-231-05].
+    pub(super) fn of(areq: &AReq) -> Self {
+        let claims = &areq.claims;
+        let listed = claims.multi_transaction.as_ref().map(|multi| &multi.merchants);
+        let main = areq.merchant.name.as_deref().map(words::one_line).unwrap_or_default();
+        let mut all: Vec<String> = Vec::new();
+        for name in listed.unwrap_or(&claims.sellers) {
+            let name = words::one_line(name);
+            if !name.is_empty() && name != main && !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        let count = u16::try_from(all.len()).unwrap_or(u16::MAX);
+        all.truncate(MOST_NAMED);
+        Self { names: all, count }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+/// Names of other merchants that are kept: a page has room for no more.
+const MOST_NAMED: usize = 10;
 
 /// The format [`Transaction`] is written in.
 pub(super) const FORMAT: u16 = 1;

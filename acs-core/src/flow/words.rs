@@ -4,6 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::currency;
+use super::transaction::Transaction;
 use crate::message::{Merchant, Purchase};
 use crate::profile::{IssuerProfile, Locale};
 
@@ -247,6 +248,22 @@ pub(super) fn masked_address(address: &str) -> String {
         None => "***".to_owned(),
     }
 }
+
+/// Who asks, on one line: the merchant, and how many others a challenge is for [P-231-05].
+pub(super) fn shop(transaction: &Transaction, language: Language) -> Option<String> {
+    let name =
+        transaction.merchant.name.as_deref().map(one_line).filter(|name| !name.is_empty())?;
+    let more = match (transaction.other_merchants.count, language) {
+        (0, _) => return Some(name),
+        (count, Language::Japanese) => format!(" ほか{count}店"),
+        (count, Language::English) => format!(" and {count} more"),
+    };
+    let room = LONGEST_SHOP.saturating_sub(more.chars().count());
+    Some(name.chars().take(room).collect::<String>() + &more)
+}
+
+/// Characters of `merchantName`, which texts have room for.
+const LONGEST_SHOP: usize = 40;
 
 /// A stranger's text on one line: no control, bidi or zero-width characters, single blanks.
 pub(super) fn one_line(text: &str) -> String {

@@ -27,6 +27,8 @@ fn code_view(window_size: &str) -> CodeView {
         trust: None,
         bind: None,
         later: false,
+        other_merchants: Vec::new(),
+        unnamed_merchants: 0,
     }
 }
 

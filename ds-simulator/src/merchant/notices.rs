@@ -170,9 +170,7 @@ fn defect(oreq: &Value) -> Option<(&'static str, String)> {
     if !missing.is_empty() {
         return Some(("201", missing.join(",")));
     }
-    let bad = |(path, fits): &(&str, fn(&str) -> bool)| {
-        !value(path).and_then(Value::as_str).is_some_and(fits)
-    };
+    let bad = |(path, fits): &(&str, Fits)| !value(path).and_then(Value::as_str).is_some_and(fits);
     let wrong: Vec<_> = REQUIRED.into_iter().filter(bad).map(|(path, _)| path).collect();
     if !wrong.is_empty() {
         return Some(("203", wrong.join(",")));
@@ -187,8 +185,11 @@ fn defect(oreq: &Value) -> Option<(&'static str, String)> {
     (!reserved.is_empty()).then(|| ("207", reserved.join(",")))
 }
 
+/// Whether a value has its form.
+type Fits = fn(&str) -> bool;
+
 /// What every OReq has, with the form of its value.
-const REQUIRED: [(&str, fn(&str) -> bool); 9] = [
+const REQUIRED: [(&str, Fits); 9] = [
     ("dsReferenceNumber", |text| text.chars().count() <= 32),
     ("dsTransID", is_uuid),
     ("opCategory", |text| is_digits(text, 2)),

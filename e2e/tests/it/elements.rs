@@ -300,3 +300,20 @@ async fn white_space_inside_a_creq_is_no_error() {
     let counted = stage.acs.metric("acs_tolerance_total", &["what=\"creq\""]).await;
     assert_eq!(counted.unwrap(), 3.0);
 }
+
+/// [P-231-05]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_names_every_merchant_of_a_challenge_for_several() {
+    let stage = Stage::set("several-merchants").await;
+    let mut options = paying(&stage, &Issuer::Alpha.pan(Card::Sms), "2.3.1");
+    let list = json!({"merchantList": [{"merchantNameListed": "Aoi Tea"},
+        {"merchantNameListed": "Kuro Shoes"}]});
+    options.order.overrides.insert("multiTransaction".to_owned(), list);
+    let payment = stage.begin(&options).await;
+    let creq = stage.sim.network().merchant.creq(&payment).unwrap();
+    let page = stage.tab().creq(&creq, None).await.unwrap();
+    let text = page.text();
+    for words in ["ほか2店", "ほかのご利用店", "Aoi Tea", "Kuro Shoes"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}

@@ -150,7 +150,7 @@ fn code(
 ) -> CodeView {
     let settings = &context.issuer.otp;
     let language = Language::of(&transaction.language).unwrap_or(Language::English);
-    let merchant = transaction.merchant.name.as_deref().map(words::one_line);
+    let merchant = words::shop(transaction, language);
     let contacts = context.contacts;
     let sent_to = match entry.via {
         Via::Sms => contacts.sms.as_deref().map(words::phone_tail),
@@ -163,7 +163,7 @@ fn code(
         language: transaction.language.clone(),
         window_size: entry.creq.window.clone(),
         token: token::seal(transaction, context.keys, random),
-        merchant: merchant.filter(|name| !name.is_empty()),
+        merchant,
         amount: transaction.purchase.as_ref().map(|purchase| words::amount(purchase, language)),
         card_last4: transaction.card_last4.clone(),
         sent_via: entry.via.as_str().to_owned(),
@@ -185,6 +185,8 @@ fn code(
         trust: entry.consents.trust.is_some().then_some(false),
         bind: entry.consents.bind.then_some(false),
         later: transaction.falls_back,
+        other_merchants: transaction.other_merchants.names.clone(),
+        unnamed_merchants: unnamed(transaction),
     }
 }
 
@@ -197,14 +199,14 @@ fn out_of_band(
     note: Note,
 ) -> OobView {
     let language = Language::of(&transaction.language).unwrap_or(Language::English);
-    let merchant = transaction.merchant.name.as_deref().map(words::one_line);
+    let merchant = words::shop(transaction, language);
     let asked = entry.oob.as_deref();
     let continues = asked.map_or(0, |oob| oob.continues);
     OobView {
         language: transaction.language.clone(),
         window_size: entry.creq.window.clone(),
         token: token::seal(transaction, context.keys, random),
-        merchant: merchant.filter(|name| !name.is_empty()),
+        merchant,
         amount: transaction.purchase.as_ref().map(|purchase| words::amount(purchase, language)),
         card_last4: transaction.card_last4.clone(),
         number: asked.map(Oob::number).unwrap_or_default(),
@@ -258,6 +260,12 @@ fn passkey(
     })
 }
 
+/// How many other merchants are not named.
+fn unnamed(transaction: &Transaction) -> u16 {
+    let others = &transaction.other_merchants;
+    others.count.saturating_sub(u16::try_from(others.names.len()).unwrap_or(u16::MAX))
+}
+
 /// [P-DEC-07, Req 464]
 fn information(
     transaction: &Transaction,
@@ -266,12 +274,12 @@ fn information(
     random: &mut dyn Random,
 ) -> InformationView {
     let language = Language::of(&transaction.language).unwrap_or(Language::English);
-    let merchant = transaction.merchant.name.as_deref().map(words::one_line);
+    let merchant = words::shop(transaction, language);
     InformationView {
         language: transaction.language.clone(),
         window_size: entry.creq.window.clone(),
         token: token::seal(transaction, context.keys, random),
-        merchant: merchant.filter(|name| !name.is_empty()),
+        merchant,
         amount: transaction.purchase.as_ref().map(|purchase| words::amount(purchase, language)),
         card_last4: transaction.card_last4.clone(),
         idle_seconds: context.issuer.browser.cres_on_idle.then_some(context.issuer.idle_seconds),

@@ -255,7 +255,7 @@ impl<'a> Shown<'a> {
 
     /// A stranger's text; asterisks in a row would be bold to an SDK.
     pub(in crate::flow) fn shop(&self) -> Option<String> {
-        let name = self.transaction.merchant.name.as_deref().map(words::one_line)?;
+        let name = words::shop(self.transaction, self.language)?;
         let plain = name.replace("**", "*");
         (!plain.is_empty()).then(|| plain.chars().take(40).collect())
     }

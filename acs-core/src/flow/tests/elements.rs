@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::harness::{World, app_areq, areq, card};
+use super::harness::{Seen as _, World, app_areq, areq, card};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan};
-use crate::message::{AReq, AppData, DeviceData};
+use crate::message::{AReq, AppData, DeviceData, MultiTransaction};
 use crate::policy::{Condition, Exemption, Rule, RuleOutcome};
 use crate::profile::{Card, CardLookup};
 use crate::security_code::{SecurityCode, SecurityCodeKey};
@@ -207,6 +207,37 @@ fn device_data_are_facts_for_rules_and_in_the_record_without_anything_personal()
 
 fn encoded(info: &Value) -> String {
     URL_SAFE_NO_PAD.encode(info.to_string())
+}
+
+/// [P-231-05]
+#[test]
+fn a_challenge_for_several_merchants_names_them() {
+    let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let mut several = areq(NEWEST);
+    let merchants = names(&["Midori Books", "Aoi\nTea", "Aoi Tea", "Kuro Shoes"]);
+    several.claims.multi_transaction =
+        Some(MultiTransaction { merchants, ..MultiTransaction::default() });
+    let page = |areq: &AReq| {
+        let mut world = answer(&|_| {}, areq, card());
+        let creq = world.creq();
+        world.send_creq(&creq).code()
+    };
+    let view = page(&several);
+    assert_eq!(view.merchant.as_deref(), Some("Midori Books ほか2店"));
+    assert_eq!(
+        (view.other_merchants, view.unnamed_merchants),
+        (names(&["Aoi Tea", "Kuro Shoes"]), 0)
+    );
+
+    let mut market = areq(NEWEST);
+    market.claims.sellers = (0..50).map(|n| format!("Seller {n}")).collect();
+    market.merchant.name = Some("M".repeat(40));
+    market.browser.as_mut().unwrap().language = Some("en".to_owned());
+    let view = page(&market);
+    let shop = view.merchant.unwrap();
+    assert!(shop.ends_with("M and 50 more") && shop.chars().count() == 40, "{shop}");
+    assert_eq!((view.other_merchants.len(), view.unnamed_merchants), (10, 40));
+    assert!(page(&areq(NEWEST)).other_merchants.is_empty());
 }
 
 /// [P-ARES-16, Note 111]

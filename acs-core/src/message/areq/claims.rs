@@ -29,6 +29,9 @@ pub(super) fn read(message: &Document<'_>, version: MessageVersion) -> Claims {
         recurring: recurring(message, version),
         instalments: message.text("purchaseInstalData").and_then(|count| count.parse().ok()),
         multi_transaction: newest.then(|| multi_transaction(message)).flatten(),
+        sellers: entries(message.get("sellerInfo").filter(|_| newest))
+            .filter_map(|seller| seller.text("sellerName").map(str::to_owned))
+            .collect(),
     }
 }
 
