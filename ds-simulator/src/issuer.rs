@@ -2,7 +2,7 @@
 //! the ACS's `issuer` listener, signed.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use aws_lc_rs::hmac;
@@ -142,6 +142,28 @@ impl IssuerSystems {
             bail!("the ACS did not take the issuer's word: HTTP {status} {answer}");
         }
         Ok(answer)
+    }
+
+    /// As [`Self::answer`], but a service that goes away is asked again for this long: the same word
+    /// gets the same answer.
+    ///
+    /// # Errors
+    /// What went wrong at last.
+    pub async fn answer_patiently(
+        &self,
+        acs_trans_id: &str,
+        result: &str,
+        patience: Duration,
+    ) -> Result<Value> {
+        let begun = Instant::now();
+        loop {
+            match self.answer(acs_trans_id, result).await {
+                Err(_) if begun.elapsed() < patience => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Posts a word: HTTP status and answer.

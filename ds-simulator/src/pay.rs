@@ -150,7 +150,8 @@ pub async fn pay(
     };
     let app = options.word.clone().map(|(issuer, word)| {
         let id = challenge.acs_trans_id.clone();
-        tokio::spawn(async move { issuer.answer(&id, &word).await })
+        let patience = browser.retry_for;
+        tokio::spawn(async move { issuer.answer_patiently(&id, &word, patience).await })
     });
     let end = browser.run_challenge(&challenge).await;
     // It waits in vain where no question was put.

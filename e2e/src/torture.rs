@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
+use ds_simulator::issuer::IssuerSystems;
 use ds_simulator::sdk::Interface;
 use ds_simulator::sdk::keys::Encryption;
 use ds_simulator::{Browser, Faults, PayOptions, Receipt, Step, pay};
@@ -43,31 +44,57 @@ pub enum Deed {
     WrongThenRight,
     ThreeWrong,
     Cancel,
+    /// Approves in the issuer's app.
+    AppApproved,
+    /// Declines there.
+    AppDeclined,
 }
 
 impl Deed {
     /// Every deed.
-    pub const ALL: [Self; 5] =
-        [Self::Frictionless, Self::RightCode, Self::WrongThenRight, Self::ThreeWrong, Self::Cancel];
+    pub const ALL: [Self; 7] = [
+        Self::Frictionless,
+        Self::RightCode,
+        Self::WrongThenRight,
+        Self::ThreeWrong,
+        Self::Cancel,
+        Self::AppApproved,
+        Self::AppDeclined,
+    ];
 
     fn card(self) -> Card {
-        if self == Self::Frictionless { Card::Frictionless } else { Card::Sms }
+        match self {
+            Self::Frictionless => Card::Frictionless,
+            Self::AppApproved | Self::AppDeclined => Card::App,
+            _ => Card::Sms,
+        }
     }
 
     fn steps(self) -> Vec<Step> {
         let wrong = || Step::Type("000000".to_owned());
         match self {
-            Self::Frictionless | Self::RightCode => Vec::new(),
+            Self::Frictionless | Self::RightCode | Self::AppApproved | Self::AppDeclined => {
+                Vec::new()
+            }
             Self::WrongThenRight => vec![wrong(), Step::Code],
             Self::ThreeWrong => vec![wrong(), wrong(), wrong()],
             Self::Cancel => vec![Step::Cancel],
         }
     }
 
+    /// What the issuer says when it is asked.
+    const fn word(self) -> Option<&'static str> {
+        match self {
+            Self::AppApproved => Some("approved"),
+            Self::AppDeclined => Some("declined"),
+            _ => None,
+        }
+    }
+
     const fn status(self) -> &'static str {
         match self {
-            Self::Frictionless | Self::RightCode | Self::WrongThenRight => "Y",
-            Self::ThreeWrong | Self::Cancel => "N",
+            Self::Frictionless | Self::RightCode | Self::WrongThenRight | Self::AppApproved => "Y",
+            Self::ThreeWrong | Self::Cancel | Self::AppDeclined => "N",
         }
     }
 }
@@ -109,6 +136,8 @@ pub async fn payments_under(
         let ds = *rng.choose(&["ds-a", "ds-b"]);
         let mut options = stage.options(&rng.choose(&Issuer::ALL).pan(deed.card()));
         options.version = Some((*rng.choose(&VERSIONS)).to_owned());
+        let issuer = IssuerSystems::for_endpoints(&stage.acs.endpoints())?;
+        options.word = deed.word().map(|word| (issuer, word.to_owned()));
         options.skip_method = rng.below(2) == 0;
         options.rreq_patience = DOWN_PATIENCE;
         let network = stage.sim.network_named(ds)?.clone();
@@ -247,7 +276,7 @@ pub async fn burst(stage: &Stage, rng: &mut Rng, count: usize) -> Result<Violati
     let mut running = JoinSet::new();
     for _ in 0..count {
         let version = *rng.choose(&VERSIONS);
-        let card = *rng.choose(&[Card::Sms, Card::Sms, Card::Frictionless]);
+        let card = *rng.choose(&[Card::Sms, Card::App, Card::Frictionless]);
         let areq = Bytes::from(ds.areq(version, &Issuer::Alpha.pan(card)).to_string());
         let (ds, answered, killer) = (ds.clone(), Arc::clone(&answered), stage.acs.killer());
         running.spawn(async move {

@@ -68,6 +68,8 @@ pub struct AppOptions {
 }
 
 const MAX_SCREENS: usize = 260;
+/// How long the issuer's app tries to give its answer.
+const READY: Duration = Duration::from_secs(30);
 /// Between two looks at an out-of-band screen.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -201,7 +203,7 @@ pub async fn pay_in_app(
     };
     let app = pay.word.clone().map(|(issuer, word)| {
         let id = challenge.acs_trans_id.clone();
-        tokio::spawn(async move { issuer.answer(&id, &word).await })
+        tokio::spawn(async move { issuer.answer_patiently(&id, &word, READY).await })
     });
     let end = challenge.play(&options.script).await;
     // It waits in vain where no question was put.

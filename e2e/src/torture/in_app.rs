@@ -22,6 +22,8 @@ fn acts(deed: Deed) -> Vec<Option<Act>> {
         Deed::WrongThenRight => vec![wrong(), None],
         Deed::ThreeWrong => vec![wrong(), wrong(), wrong()],
         Deed::Cancel => vec![Some(Act::Cancel)],
+        // Once the issuer has taken its word.
+        Deed::AppApproved | Deed::AppDeclined => vec![Some(Act::Continue)],
     }
 }
 
@@ -48,6 +50,9 @@ async fn pay(
     }
     let mut challenge = sdk.open(&transaction, &payment)?;
     let mut received = steady(&mut challenge, &Act::Open).await?;
+    if let Some((issuer, word)) = &options.word {
+        issuer.answer_patiently(&challenge.acs_trans_id, word, options.rreq_patience).await?;
+    }
     for act in acts(deed) {
         ensure!(matches!(received, Received::Screen(_)), "no screen: {received:?}");
         let act = match act {

@@ -1,6 +1,7 @@
 //! Out-of-band authentication: the issuer's word decides, whatever browser and SDK say [P-APP-42,
 //! P-BRW-25, Note 127].
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::harness::{Seen as _, World, areq, card};
@@ -502,5 +503,92 @@ fn an_sdk_that_shows_no_such_screen_gets_a_code() {
             options.ui_types = types.into_iter().map(str::to_owned).collect();
         });
         assert_eq!(sdk.world.ares["authenticationMethod"], json!(["02"]));
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Move {
+    Word(Verdict),
+    Page(&'static str),
+    StalePage(&'static str),
+    Reload,
+    RightCode,
+    WrongCode,
+    Wait(u32),
+    Tick,
+}
+
+fn moves() -> impl Strategy<Value = Move> {
+    let words = [Verdict::Approved, Verdict::Declined, Verdict::Rejected, Verdict::Unavailable];
+    let actions = ["submit", "arrived", "code", "cancel", "resend", "continue", "later", "x"];
+    prop_oneof![
+        4 => proptest::sample::select(words.to_vec()).prop_map(Move::Word),
+        6 => proptest::sample::select(actions.to_vec()).prop_map(Move::Page),
+        2 => proptest::sample::select(actions.to_vec()).prop_map(Move::StalePage),
+        1 => Just(Move::Reload),
+        1 => Just(Move::RightCode),
+        1 => Just(Move::WrongCode),
+        3 => (0_u32..400).prop_map(Move::Wait),
+        1 => Just(Move::Tick),
+    ]
+}
+
+fn make(world: &mut World, first: &str, next: Move) {
+    match next {
+        Move::Word(verdict) => word(world, verdict),
+        Move::Page(action) => drop(world.form(action, "")),
+        Move::StalePage(action) => drop(world.form_with(first, action, "")),
+        Move::Reload => {
+            let creq = world.creq();
+            world.send_creq(&creq);
+        }
+        Move::RightCode if !world.codes.is_empty() => {
+            let code = world.code();
+            world.form("submit", &code);
+        }
+        Move::RightCode | Move::WrongCode => {
+            let wrong = world.wrong_code();
+            world.form("submit", &wrong);
+        }
+        Move::Wait(seconds) => world.wait(seconds),
+        Move::Tick => world.tick(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Whatever comes in whatever order: one result, and Y only where the issuer approved, in time and
+    /// before anything else, or where a code that was allowed was right.
+    #[test]
+    fn y_needs_the_issuers_approval_or_a_right_code(
+        version in proptest::sample::select(&MessageVersion::ALL[..]),
+        fallback in proptest::sample::select(
+            &[OobFallback::Never, OobFallback::Lapsed, OobFallback::Choice][..],
+        ),
+        moves in proptest::collection::vec(moves(), 0..30),
+    ) {
+        let (mut world, _) = waiting_with(version, |world| world.issuer.oob.fallback = fallback);
+        let first = world.token.clone();
+        let mut approved = false;
+        for next in moves {
+            let waits = standing(&world.transaction(), world.now) == Standing::Waiting;
+            approved |= waits && matches!(next, Move::Word(Verdict::Approved));
+            make(&mut world, &first, next);
+        }
+        for _ in 0..3 {
+            world.wait(700);
+            world.tick();
+        }
+        prop_assert!(!world.is_open());
+        let rreq = world.rreq();
+        let by_code = world.events.iter().any(|(kind, _)| kind == "otp-right");
+        let proven = rreq["transStatus"] == "Y";
+        prop_assert_eq!(rreq.get("authenticationValue").is_some(), proven);
+        if proven {
+            prop_assert!(approved != by_code, "{:?}", world.events);
+            prop_assert!(!by_code || fallback != OobFallback::Never);
+        }
+        prop_assert!(fallback != OobFallback::Never || world.codes.is_empty());
     }
 }
