@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use acs_core::UtcMillis;
 
-/// Where protocol time comes from. Socket timeouts and certificate validity stay on real time.
+/// Where protocol time comes from, and the watch over signing chains. Socket timeouts and the
+/// validity of TLS certificates stay on real time.
 pub trait Clock: Send + Sync + fmt::Debug {
     fn now(&self) -> UtcMillis;
 

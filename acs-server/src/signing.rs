@@ -1,6 +1,6 @@
 //! The key that signs `acsSignedContent` for one directory server, watched: at start and every hour
-//! its chain is checked against that directory server's root and a signature of its own is verified.
-//! While that fails, app challenges of this directory server are answered U, nothing else changes
+//! of the service's clock its chain is checked against that directory server's root and a signature
+//! of its own is verified. While that fails, app challenges of this directory server are answered U, nothing else changes
 //! [P-APP-01].
 
 mod chain;
@@ -8,7 +8,8 @@ mod key;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acs_core::crypto::ContentSigner;
@@ -17,7 +18,9 @@ use rustls_pki_types::UnixTime;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::ds;
+use crate::driver::unpoisoned;
 use crate::tls::TlsError;
 
 pub use key::KeySigner;
@@ -36,6 +39,10 @@ pub struct Signing {
     config: ds::Signing,
     roots: std::path::PathBuf,
     health: ArcSwap<Health>,
+    /// When it was checked last, seconds since 1970.
+    checked: AtomicU64,
+    /// The threshold that was told last.
+    told: Mutex<Option<u64>>,
 }
 
 impl Signing {
@@ -44,18 +51,29 @@ impl Signing {
     pub fn open(config: &ds::Signing, client_ca: &Path, now: UnixTime) -> Self {
         let roots = config.ca.as_deref().unwrap_or(client_ca).to_owned();
         let health = look(config, &roots, now);
-        Self { config: config.clone(), roots, health: ArcSwap::from_pointee(health) }
+        Self {
+            config: config.clone(),
+            roots,
+            health: ArcSwap::from_pointee(health),
+            checked: AtomicU64::new(now.as_secs()),
+            told: Mutex::default(),
+        }
     }
 
     /// Looks again, at the files too: a renewed certificate needs no restart. A file that cannot be
     /// used does not end what still works.
     pub fn check(&self, now: UnixTime) {
+        self.checked.store(now.as_secs(), Ordering::Release);
         let found = look(&self.config, &self.roots, now);
         if let (Health::Broken(cause), Some(_)) = (&found, self.usable(now)) {
             tracing::error!(cause, alert = true, "new signing files cannot be used, the old go on");
             return;
         }
         self.health.store(Arc::new(found));
+    }
+
+    fn is_due(&self, now: UnixTime) -> bool {
+        now.as_secs() >= self.checked.load(Ordering::Acquire) + INTERVAL.as_secs()
     }
 
     /// The signer, while its chain is good.
@@ -128,44 +146,58 @@ pub enum SigningError {
     TooLong,
 }
 
+/// What the service's clock says; a development clock moves the ends of chains nearer, too.
+#[must_use]
+pub fn now(clock: &dyn Clock) -> UnixTime {
+    let millis = u64::try_from(clock.now().0).unwrap_or_default();
+    UnixTime::since_unix_epoch(Duration::from_millis(millis))
+}
+
 /// Looks at start and every hour; abort the handle to stop it.
 pub fn spawn(app: &Arc<App>) -> JoinHandle<()> {
     let app = Arc::clone(app);
     tokio::spawn(async move {
-        let mut told = vec![None; app.ds.len()];
+        report_all(&app);
         loop {
-            for (ds, told) in app.ds.iter().zip(&mut told) {
-                if let Some(signing) = &ds.signing {
-                    report(&ds.profile.id, signing, told);
-                }
-            }
             tokio::time::sleep(INTERVAL).await;
-            let work = Arc::clone(&app);
-            // Files are read: not on a thread that serves.
-            let checked = tokio::task::spawn_blocking(move || {
-                let now = UnixTime::now();
-                work.ds.iter().filter_map(|ds| ds.signing.as_ref()).for_each(|s| s.check(now));
-            });
-            if checked.await.is_err() {
-                tracing::error!(alert = true, "the check of the signing chains broke off");
-            }
+            look_again(&app).await;
         }
     })
 }
 
+/// Checks what was not checked for an hour, and reports.
+pub async fn look_again(app: &Arc<App>) {
+    let now = now(app.clock.as_ref());
+    let due: Vec<_> = app.ds.iter().filter_map(|ds| ds.signing.clone()).collect();
+    let due: Vec<_> = due.into_iter().filter(|signing| signing.is_due(now)).collect();
+    // Files are read: not on a thread that serves.
+    let checked = tokio::task::spawn_blocking(move || due.iter().for_each(|s| s.check(now)));
+    if checked.await.is_err() {
+        tracing::error!(alert = true, "the check of the signing chains broke off");
+    }
+    report_all(app);
+}
+
+fn report_all(app: &App) {
+    for ds in &app.ds {
+        if let Some(signing) = &ds.signing {
+            report(&ds.profile.id, signing, now(app.clock.as_ref()));
+        }
+    }
+}
+
 /// One line when a threshold is crossed, and a gauge always.
-fn report(ds: &str, signing: &Signing, told: &mut Option<u64>) {
-    let days = signing.days_left(UnixTime::now());
+fn report(ds: &str, signing: &Signing, now: UnixTime) {
+    let days = signing.days_left(now);
     let gauge = metrics::gauge!("acs_signing_days_left", "ds" => ds.to_owned());
     gauge.set(f64::from(u32::try_from(*days.as_ref().unwrap_or(&0)).unwrap_or(u32::MAX)));
     let threshold = match &days {
         Ok(days) => THRESHOLDS.into_iter().find(|threshold| days < threshold),
         Err(_) => Some(0),
     };
-    if *told == threshold {
+    if std::mem::replace(&mut *unpoisoned(&signing.told), threshold) == threshold {
         return;
     }
-    *told = threshold;
     match (days, threshold) {
         (Err(cause), _) => tracing::error!(
             ds,

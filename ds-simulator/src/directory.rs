@@ -6,6 +6,7 @@ mod judge;
 mod notices;
 pub mod ranges;
 mod results;
+mod split_sdk;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +49,7 @@ pub struct DirectoryServer {
     server: Identity,
     ca: std::path::PathBuf,
     device_keys: device_data::DeviceKeys,
+    split_sdk: split_sdk::SplitSdkServer,
 }
 
 /// A socket of its own for RReqs, so that they can find nobody there.
@@ -114,6 +116,7 @@ impl DirectoryServer {
         Ok(Arc::new(Self {
             own_url: format!("https://localhost:{}/ds", setup.port),
             device_keys: device_data::DeviceKeys::new(&setup.name),
+            split_sdk: split_sdk::SplitSdkServer::default(),
             name: setup.name,
             acs_areq: setup.acs_areq,
             method_url: setup.method_url,
@@ -129,6 +132,11 @@ impl DirectoryServer {
             server: setup.server,
             ca: setup.ca,
         }))
+    }
+
+    /// What the server of a Split-SDK signs for its SDK, as it is registered here.
+    pub(crate) fn split_sdk_signs(&self, content: Value) -> Result<String> {
+        self.split_sdk.sign(content)
     }
 
     /// Base of this server's URLs, e.g. `https://localhost:7443/ds`.
@@ -274,7 +282,8 @@ async fn areq(
     if text(&message, "messageType") == Some("Erro") {
         return Response::new(Body::empty());
     }
-    if let Err((code, detail)) = ds.device_keys.unwrap(&mut message) {
+    let looked = ds.split_sdk.check(&message).and_then(|()| ds.device_keys.unwrap(&mut message));
+    if let Err((code, detail)) = looked {
         let erro = erro('D', code, "device data refused", detail, &message);
         return ds.answer_3dss(&erro, None);
     }

@@ -20,8 +20,7 @@ pub use play::{AppEnd, AppOptions, Script, pay_in_app};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use josekit::jws::{self, ES256, JwsHeader};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::directory::DirectoryServer;
@@ -162,19 +161,13 @@ impl Sdk {
         })
     }
 
-    /// What the server of a Split-SDK signs; with a throw-away key, for nobody here verifies it.
+    /// What the server of a Split-SDK signs.
     fn server_signed(&self, transaction: &SdkTransaction) -> Result<String> {
         let now = time::OffsetDateTime::now_utc();
-        let content = json!({
+        self.directory.split_sdk_signs(json!({
             "sdkReferenceNumber": self.reference_number,
             "sdkSignatureTimestamp": crate::message::date_time(now),
             "sdkTransID": transaction.trans_id,
-            "splitSdkServerID": "ds-sim-split-sdk",
-        });
-        let pair = ES256.generate_key_pair().ok().context("a P-256 key")?;
-        let signer = ES256.signer_from_der(pair.to_der_private_key()).ok().context("signer")?;
-        jws::serialize_compact(content.to_string().as_bytes(), &JwsHeader::new(), &signer)
-            .ok()
-            .context("sdkServerSignedContent")
+        }))
     }
 }

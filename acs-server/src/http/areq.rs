@@ -22,7 +22,6 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use rustls_pki_types::UnixTime;
 
 use crate::app::{App, DsPeer, DsRuntime, IssuerRuntime};
 use crate::config::SameServerTransId;
@@ -32,7 +31,7 @@ use crate::outgoing;
 use crate::storage::{
     Committed, ReplayKey, Secret, StoreError, TransactionNumber, TransactionRow, TransactionWrite,
 };
-use crate::{crash, trans_id};
+use crate::{crash, signing, trans_id};
 
 pub use code_guesses::CodeGuesses;
 pub use in_flight::InFlight;
@@ -365,7 +364,8 @@ impl Decision<'_> {
             metrics::counter!("acs_foreign_ds_url_total", "ds" => ds.profile.id.clone())
                 .increment(1);
         }
-        let signer = ds.signing.as_ref().and_then(|signing| signing.usable(UnixTime::now()));
+        let now = signing::now(app.clock.as_ref());
+        let signer = ds.signing.as_ref().and_then(|signing| signing.usable(now));
         let input = AuthenticateInput {
             areq,
             account,

@@ -6,14 +6,13 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
-use rustls_pki_types::UnixTime;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::respond;
 use crate::app::{App, DsRuntime, Latch};
 use crate::storage::{StoreError, Unit};
-use crate::{driver, outgoing};
+use crate::{driver, outgoing, signing};
 
 /// `GET /livez`: the process serves.
 pub async fn live() -> &'static str {
@@ -39,7 +38,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
 /// What an operator should know although traffic may come: one line per directory server whose
 /// signing chain is broken or ends soon.
 fn signing_notes(app: &App) -> String {
-    let now = UnixTime::now();
+    let now = signing::now(app.clock.as_ref());
     let note = |ds: &DsRuntime| {
         let id = &ds.profile.id;
         match ds.signing.as_ref()?.days_left(now) {
@@ -88,6 +87,7 @@ pub async fn advance_clock(State(app): State<Arc<App>>, body: Bytes) -> Response
     }
     driver::fire_due(&app).await;
     outgoing::send_due(&app).await;
+    signing::look_again(&app).await;
     respond::json(StatusCode::OK, &json!({ "now": app.clock.now() }))
 }
 

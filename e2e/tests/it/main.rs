@@ -12,6 +12,7 @@ mod app_other;
 mod app_round;
 mod app_screens;
 mod app_sdk;
+mod app_signing;
 mod app_timers;
 mod at_rest;
 mod bad_areq;
