@@ -27,7 +27,9 @@ pub struct Finding {
 pub enum Level {
     Ok,
     Warn,
-    /// `acs serve` does not start, or answers U where it should do better.
+    /// `acs serve` starts, but answers U where it should do better.
+    Partial,
+    /// `acs serve` does not start.
     Fail,
 }
 
@@ -64,8 +66,15 @@ impl Report {
         report
     }
 
+    /// Whether `acs check` says no.
     #[must_use]
     pub fn failed(&self) -> bool {
+        self.at_least(Level::Partial).next().is_some()
+    }
+
+    /// Whether `acs serve` does not start.
+    #[must_use]
+    pub fn prevents_start(&self) -> bool {
         self.at_least(Level::Fail).next().is_some()
     }
 
@@ -84,6 +93,11 @@ impl Report {
 
     fn fail(&mut self, text: impl Into<String>) {
         self.add(Level::Fail, text.into());
+    }
+
+    /// A part of the service cannot work.
+    fn fail_in_part(&mut self, text: impl Into<String>) {
+        self.add(Level::Partial, text.into());
     }
 
     fn add(&mut self, level: Level, text: String) {
@@ -113,7 +127,7 @@ impl fmt::Display for Finding {
         let level = match self.level {
             Level::Ok => "OK",
             Level::Warn => "WARN",
-            Level::Fail => "FAIL",
+            Level::Partial | Level::Fail => "FAIL",
         };
         write!(f, "{level:<5} {}", self.text)
     }

@@ -105,7 +105,9 @@ fn own_signer(ds: &Ds, report: &mut Report) {
         Ok(_) => report.ok(format!(
             "{subject}: fits its key, under the root that SDKs hold for this directory server"
         )),
-        Err(cause) => report.fail(format!("{subject}: {cause}")),
+        Err(cause) => report.fail_in_part(format!(
+            "{subject}: {cause}; app challenges of this directory server are answered U"
+        )),
     }
 }
 

@@ -27,14 +27,14 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let report = check::run(&config);
     for finding in report.at_least(Level::Warn) {
         match finding.level {
-            Level::Fail => {
+            Level::Partial | Level::Fail => {
                 tracing::error!("{}", finding.text);
                 super::say(&format!("FAIL  {}", finding.text));
             }
             _ => tracing::warn!("{}", finding.text),
         }
     }
-    if report.failed() {
+    if report.prevents_start() {
         anyhow::bail!("not started: {} does not pass its checks", args.config.display());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
