@@ -10,6 +10,7 @@ use e2e::{Card, Stage};
 use super::app::{
     Cell, Opened, assert_ended_refused, each, each_at_once, open_with, refused, rreqs, shown,
 };
+use super::settings::protocol;
 
 fn entry() -> Act {
     Act::Type("000000".to_owned())
@@ -86,6 +87,25 @@ async fn t_cr_05_an_unknown_kid_touches_nothing() {
             let code = stage.code(&opened.id(), 1).await.unwrap();
             assert_eq!(opened.last(&Act::Type(code)).await["transStatus"], "Y");
         }
+    })
+    .await;
+}
+
+/// `protocol.app_unknown_kid_error` [P-CRY-09].
+#[tokio::test(flavor = "multi_thread")]
+async fn t_cr_05_an_unknown_kid_is_an_unknown_id_where_set_so() {
+    let stage = Stage::set_with(Setup {
+        config: Some(Box::new(|config| protocol(config, "app_unknown_kid_error", "301"))),
+        ..Setup::default()
+    })
+    .await;
+    each(async |cell| {
+        let mut opened = shown(&stage, cell.version, cell.enc).await;
+        let creq = opened.challenge.creq(&entry());
+        let unknown = "11111111-2222-4333-8444-555555555555".to_owned();
+        let tampers = [Tamper::Kid(Some(unknown))];
+        refused(opened.challenge.send(&creq, &tampers).await.unwrap(), "301");
+        assert_eq!(rreqs(&stage, &opened), 0);
     })
     .await;
 }

@@ -13,6 +13,7 @@ use super::app::{
     Cell, Opened, app_setting, assert_ended_refused, each, facts, names, open, open_ordered,
     open_with, refused, rreqs, shown,
 };
+use super::settings::protocol;
 
 const NOTHING: Value = Value::Null;
 
@@ -193,6 +194,25 @@ async fn cancels(stage: &Stage, cell: Cell, act: &Act, value: &str) {
 async fn t_an_06_cancel() {
     let stage = Stage::set("app-cancel").await;
     each(async |cell| cancels(&stage, cell, &Act::Cancel, "01").await).await;
+}
+
+/// `protocol.app_cancel_reason_210`, `_220` and `_231` [P-APP-19].
+#[tokio::test(flavor = "multi_thread")]
+async fn t_an_06_a_cancelled_challenge_has_the_reason_that_is_set() {
+    let stage = Stage::set_configured("app-cancel-reason", |config| {
+        for (version, reason) in [("210", "19"), ("220", "24"), ("231", "19")] {
+            protocol(config, &format!("app_cancel_reason_{version}"), reason);
+        }
+    })
+    .await;
+    each(async |cell| {
+        let mut opened = in_cell(&stage, cell).await;
+        opened.last(&Act::Cancel).await;
+        let rreq = stage.result(&opened.payment).await;
+        let reason = if cell.version == "2.2.0" { "24" } else { "19" };
+        assert_eq!(facts(&rreq)[..3], [json!("N"), json!(reason), json!("01")], "{rreq}");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

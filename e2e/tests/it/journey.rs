@@ -30,6 +30,9 @@ fn prepared() -> PathBuf {
     }
     let folder = binaries::target().join("e2e-journeys");
     fs::create_dir_all(&folder).unwrap();
+    // One test at a time installs; the lock ends with its file.
+    let lock_file = fs::File::create(folder.join(".lock")).unwrap();
+    lock_file.lock().unwrap();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("journeys");
     let lock = fs::read(source.join("package-lock.json")).unwrap();
     let installed = folder.join("node_modules/playwright-core/package.json").is_file()
@@ -53,6 +56,20 @@ fn prepared() -> PathBuf {
 /// Req 179, Req 181, Req 182].
 #[tokio::test(flavor = "multi_thread")]
 async fn shoppers_pay_in_a_real_browser() {
+    let pictures = journeys("journey", None).await;
+    assert!(pictures >= 15, "{pictures} screenshots");
+}
+
+/// The frame has the size that the CReq asks for, the page takes its layout from it and fits
+/// [P-BRW-03, Req 177, Note 152].
+#[tokio::test(flavor = "multi_thread")]
+async fn t_bc_09_window_sizes() {
+    journeys("journey-window-sizes", Some("t-bc-09-window-sizes")).await;
+}
+
+/// Runs one journey, or all that have no test of their own; how many screenshots there are.
+#[expect(clippy::print_stdout, reason = "a person wants to know where the pictures are")]
+async fn journeys(record: &'static str, only: Option<&str>) -> usize {
     let folder = prepared();
     let acs = Acs::install(binaries::acs()).unwrap();
     acs.start().await.unwrap();
@@ -65,7 +82,7 @@ async fn shoppers_pay_in_a_real_browser() {
             .arg("--write-endpoints")
             .arg(&endpoints)
             .arg("--record")
-            .arg(e2e::stage::traffic_file("journey").unwrap())
+            .arg(e2e::stage::traffic_file(record).unwrap())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -83,12 +100,13 @@ async fn shoppers_pay_in_a_real_browser() {
         .arg(&endpoints)
         .arg(&screenshots)
         .env("E2E_CHROMIUM", chromium())
+        .envs(only.map(|name| ("E2E_JOURNEY", name)))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     let complained = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(done.status.success(), "{said}{complained}");
     let pictures = fs::read_dir(&screenshots).unwrap().count();
-    assert!(pictures >= 15, "{pictures} screenshots in {}", screenshots.display());
     println!("{said}screenshots in {}", screenshots.display());
+    pictures
 }

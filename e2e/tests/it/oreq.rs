@@ -10,6 +10,8 @@ use e2e::stage::Setup;
 use e2e::{Card, Issuer, RawDs, Stage};
 use serde_json::{Value, json};
 
+use super::settings::protocol;
+
 async fn send(stage: &Stage, notice: &Notice) -> NoticeReport {
     stage.sim.network().directory.send_notice(notice).await.unwrap()
 }
@@ -104,6 +106,27 @@ async fn t_23_17_a_sequence_goes_on_after_a_kill_and_ends_with_its_timer() {
     send(&stage, &part(&late, 1)).await;
     stage.acs.advance(Duration::from_secs(3601)).await.unwrap();
     assert_eq!(statuses(&send(&stage, &part(&late, 2)).await), [Some("02")]);
+}
+
+/// `protocol.oreq_part_seconds`.
+#[tokio::test(flavor = "multi_thread")]
+async fn t_23_17_the_wait_for_a_part_is_that_of_the_configuration() {
+    let stage = Stage::set_configured("oreq-part-seconds", |config| {
+        protocol(config, "oreq_part_seconds", 60);
+    })
+    .await;
+    for (seconds, status) in [(59, "01"), (61, "02")] {
+        let sequence = new_id();
+        let part = |number: u8| Notice {
+            sequence: sequence.clone(),
+            parts: 2,
+            numbers: vec![number],
+            ..Notice::default()
+        };
+        assert_eq!(statuses(&send(&stage, &part(1)).await), [None]);
+        stage.acs.advance(Duration::from_secs(seconds)).await.unwrap();
+        assert_eq!(statuses(&send(&stage, &part(2)).await), [Some(status)]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ async fn stage(set: Set) -> Stage {
     Stage::set_with(Setup { config: Some(Box::new(set)), ..Setup::default() }).await
 }
 
-fn protocol(config: &mut toml::Table, name: &str, value: impl Into<toml::Value>) {
+pub(crate) fn protocol(config: &mut toml::Table, name: &str, value: impl Into<toml::Value>) {
     let protocol = config.entry("protocol").or_insert(toml::Table::new().into());
     protocol.as_table_mut().unwrap().insert(name.to_owned(), value.into());
 }

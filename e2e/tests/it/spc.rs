@@ -12,6 +12,8 @@ use e2e::stage::member;
 use e2e::{Card, Issuer, Page, Stage, Tab};
 use serde_json::{Value, json};
 
+use super::settings::protocol;
+
 const ICON: &str = "data:image/png;base64,iVBORw0KGgo=";
 
 fn passkey() -> Passkey {
@@ -25,12 +27,25 @@ async fn stage(name: &'static str) -> (Stage, String) {
 
 /// The same, where challenge pages may begin with the passkey.
 async fn stage_with(name: &'static str, in_challenge: bool) -> (Stage, String) {
+    stage_set(name, move |config| {
+        let issuer = config["issuer"].as_array_mut().unwrap()[0].as_table_mut().unwrap();
+        issuer["spc"]["in_challenge"] = in_challenge.into();
+    })
+    .await
+}
+
+/// The same with a further change.
+async fn stage_set(
+    name: &'static str,
+    set: impl FnOnce(&mut toml::Table) + 'static,
+) -> (Stage, String) {
     let stage = Stage::set_configured(name, move |config| {
         let issuer = config["issuer"].as_array_mut().unwrap()[0].as_table_mut().unwrap();
         let mut spc = toml::Table::new();
         spc.insert("icon".to_owned(), ICON.into());
-        spc.insert("in_challenge".to_owned(), in_challenge.into());
+        spc.insert("in_challenge".to_owned(), false.into());
         issuer.insert("spc".to_owned(), spc.into());
+        set(config);
     })
     .await;
     let pan = Issuer::Alpha.numbered(7001);
@@ -190,6 +205,24 @@ async fn t_23_21_spc_abandoned_is_reported_after_ten_minutes() {
     assert_eq!(second(&stage, &payment, &signed(&stage, &payment)).await["transStatus"], "N");
     // What was answered in time has no RReq.
     assert!(merchant.payment(&answered.id).unwrap().rreq.is_none());
+}
+
+/// `protocol.spc_seconds` [P-TMO-14].
+#[tokio::test(flavor = "multi_thread")]
+async fn t_23_21_the_wait_for_the_second_areq_is_that_of_the_configuration() {
+    let (stage, pan) = stage_set("spc-seconds", |config| {
+        protocol(config, "spc_seconds", 30);
+    })
+    .await;
+    let payment = offered(&stage, &pan).await;
+    stage.acs.advance(Duration::from_secs(29)).await.unwrap();
+    assert!(stage.sim.network().merchant.payment(&payment.id).unwrap().rreq.is_none());
+    stage.acs.advance(Duration::from_secs(2)).await.unwrap();
+    let rreq = stage.result(&payment).await;
+    assert_eq!(
+        (&rreq["transStatusReason"], &rreq["challengeCancel"]),
+        (&json!("14"), &json!("04"))
+    );
 }
 
 /// The form of the page that asks for the passkey, if it is one.
