@@ -248,6 +248,13 @@ pub struct AppSettings {
     pub interface: Interface,
     /// A cardholder with a phone and an address on record chooses where the code goes.
     pub choose_contact: bool,
+    /// They may choose several contacts at once, which get the same code.
+    pub choose_several: bool,
+    /// Phone and address get a code each, and both are asked for.
+    pub two_codes: bool,
+    /// A button has a new code sent to the other contact: beside the entry of native screens (2.3.1)
+    /// and of pages.
+    pub other_contact: bool,
     /// An information screen comes first, and the code after it (2.3.1).
     pub notice: bool,
     /// Questions for consent stand above the buttons (2.3.1) [Note 119].

@@ -261,11 +261,11 @@ pub(crate) fn perform(
             Output::SendErro { ds_url, body } => {
                 send.push(outgoing::erro_row(row, ds_url, body, now, timers));
             }
-            Output::CancelOtp => unit.outgoing.push(OutgoingWrite::Closed {
-                transaction: row.number,
-                kind: OutgoingKind::Otp,
-                how: "cancelled",
-            }),
+            Output::CancelOtp => {
+                unit.outgoing.extend([OutgoingKind::Otp, OutgoingKind::SecondOtp].map(|kind| {
+                    OutgoingWrite::Closed { transaction: row.number, kind, how: "cancelled" }
+                }));
+            }
             Output::AskIssuer(request) => send.push(outgoing::asks::row(row, &request, now)),
             Output::CancelAsk => unit.outgoing.push(OutgoingWrite::Closed {
                 transaction: row.number,

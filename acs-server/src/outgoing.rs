@@ -71,7 +71,7 @@ pub(crate) fn otp_row(row: &TransactionRow, otp: &OtpMessage, now: UtcMillis) ->
         issuer_id: row.issuer_id.clone(),
         ds_id: row.ds_id.clone(),
         transaction: row.number,
-        kind: OutgoingKind::Otp,
+        kind: if otp.second { OutgoingKind::SecondOtp } else { OutgoingKind::Otp },
         destination: otp.channel.clone(),
         payload: text.to_json(),
         attempts: 0,
@@ -128,14 +128,15 @@ async fn deliver_all(app: Arc<App>, row: OutgoingRow) {
     let mut next = Some(row);
     while let Some(row) = next {
         let _permit = deliveries.permit(&row).await;
-        let to_cardholder = matches!(row.kind, OutgoingKind::Otp | OutgoingKind::Ask);
+        let to_cardholder =
+            matches!(row.kind, OutgoingKind::Otp | OutgoingKind::SecondOtp | OutgoingKind::Ask);
         if let Some(how) = deliveries.handed_over(&row) {
             close(&app, &row, how).await;
         } else if !(to_cardholder && deliveries.is_unwanted(key)) {
             match row.kind {
                 OutgoingKind::RReq => send_rreq(&app, row).await,
                 OutgoingKind::Erro => send_erro(&app, row).await,
-                OutgoingKind::Otp => send_otp(&app, row).await,
+                OutgoingKind::Otp | OutgoingKind::SecondOtp => send_otp(&app, row).await,
                 OutgoingKind::Ask => asks::send(&app, row).await,
             }
         }
@@ -213,7 +214,7 @@ async fn exchange(app: &Arc<App>, row: &OutgoingRow, link: link::Link, attempts:
 async fn attempted(app: &Arc<App>, row: &OutgoingRow, attempts: u32, maybe_sent: bool) -> bool {
     let wait = match row.kind {
         OutgoingKind::RReq | OutgoingKind::Erro => app.config.protocol.rreq_retry_seconds,
-        OutgoingKind::Otp | OutgoingKind::Ask => {
+        OutgoingKind::Otp | OutgoingKind::SecondOtp | OutgoingKind::Ask => {
             (OTP_RETRY_SECONDS << attempts.min(4)).min(OTP_RETRY_MAX_SECONDS)
         }
     };

@@ -148,6 +148,8 @@ pub enum OutgoingKind {
     Erro,
     /// A request to the issuer's systems to ask the cardholder.
     Ask,
+    /// A one-time password beside [`Self::Otp`].
+    SecondOtp,
 }
 
 /// Change of the `outgoing` table.

@@ -306,13 +306,22 @@ impl Browser {
 /// Codes sent for a transaction so far, oldest first.
 #[must_use]
 pub fn codes_in(outbox: &Path, acs_trans_id: &str) -> Vec<String> {
+    sent_in(outbox, acs_trans_id).into_iter().map(|(_, code)| code).collect()
+}
+
+/// Codes sent for a transaction so far, oldest first, each with its way: `sms` or `email`.
+#[must_use]
+pub fn sent_in(outbox: &Path, acs_trans_id: &str) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(outbox).unwrap_or_default();
     text.lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|line| {
             line["acsTransID"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(acs_trans_id))
         })
-        .filter_map(|line| line["code"].as_str().map(str::to_owned))
+        .filter_map(|line| {
+            let code = line["code"].as_str()?.to_owned();
+            Some((line["channel"].as_str().unwrap_or_default().to_owned(), code))
+        })
         .collect()
 }
 

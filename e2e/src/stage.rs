@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use ds_simulator::browser::codes_in;
+use ds_simulator::browser::{codes_in, sent_in};
 use ds_simulator::endpoints::PkiFiles;
 use ds_simulator::merchant::Payment;
 use ds_simulator::message::BrowserFacts;
@@ -213,6 +213,21 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         anyhow::bail!("no code {count} for {acs_trans_id} within 20 s")
+    }
+
+    /// Waits for the newest code of a transaction that went by `sms` or `email`.
+    ///
+    /// # Errors
+    /// When none comes within 20 seconds.
+    pub async fn code_to(&self, acs_trans_id: &str, channel: &str) -> Result<String> {
+        for _ in 0..400 {
+            let sent = sent_in(&self.acs.outbox(), acs_trans_id);
+            if let Some((_, code)) = sent.into_iter().rev().find(|(way, _)| way == channel) {
+                return Ok(code);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        anyhow::bail!("no code by {channel} for {acs_trans_id} within 20 s")
     }
 
     /// What happened in a payment, oldest first.

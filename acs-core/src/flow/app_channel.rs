@@ -133,9 +133,19 @@ fn presented(
     let shows = |template: Template| shows(options, template);
     // There are two ways, so more than one allowed means all of them.
     let several = allowed_ways(app, contacts, issuer, version).is_ok_and(|ways| ways.len() > 1);
-    let choice = (issuer.app.choose_contact && several).then_some(Template::SingleSelect);
-    let choice = choice.filter(|template| shows(*template));
-    let before = Before { notice: issuer.app.notice && shows(Template::Information), choice };
+    let two = issuer.app.two_codes && several;
+    let choices = [
+        (issuer.app.choose_several, Template::MultiSelect),
+        (issuer.app.choose_contact || issuer.app.choose_several, Template::SingleSelect),
+    ];
+    let choice = choices.into_iter().find(|(wanted, template)| *wanted && shows(*template));
+    let choice = choice.filter(|_| several && !two).map(|(_, template)| template);
+    let before = Before {
+        notice: issuer.app.notice && shows(Template::Information),
+        choice,
+        two,
+        other: issuer.app.other_contact && several,
+    };
     let first = match before {
         Before { notice: true, .. } => Template::Information,
         Before { choice: Some(choice), .. } => choice,
@@ -154,6 +164,14 @@ fn presented(
         Interface::Html => html.or(native),
     };
     rendering.map(|rendering| (rendering, before))
+}
+
+/// `authenticationMethod` of the second code that a challenge asks for, if it does.
+pub(super) fn second_method(input: &AuthenticateInput<'_>) -> Option<&'static str> {
+    let (Some(app), CardLookup::Found(card)) = (&input.areq.app, input.card) else { return None };
+    let version = input.areq.version;
+    let (_, before) = presented(app, &card.contacts, input.issuer, version)?;
+    before.two.then(|| Via::Email.method(input.issuer, version))
 }
 
 /// Whether the information screen of a decoupled fallback can be shown: SDKs draw it as a kind of its

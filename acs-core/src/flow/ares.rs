@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::AuthenticateInput;
 use super::consent::{Standing, Statuses};
 use super::decide::{Answer, Refusal, three_ri};
 use super::spc::{SpcTransData, WebAuthnCred};
-use super::transaction::{Interface, Rendering, Template, Way};
+use super::transaction::{Interface, Rendering, Template, Via, Way};
 use super::words::{self, Language};
+use super::{AuthenticateInput, app_channel};
 use crate::crypto::{AuthenticationValue, AuthenticationValueGenerator, ValueFacts};
 use crate::dictionary::Message;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
@@ -68,8 +68,10 @@ pub(super) fn build(
             }
             wire.acs_challenge_mandated = Some(if offer.mandated { "Y" } else { "N" });
             if input.areq.version >= MessageVersion::V231 {
-                wire.authentication_method =
-                    Some([offer.via.method(input.issuer, input.areq.version)]);
+                let first = offer.via.method(input.issuer, input.areq.version);
+                let second = app_channel::second_method(input).filter(|_| offer.via != Via::App);
+                let methods = [Some(first), second];
+                wire.authentication_method = Some(methods.into_iter().flatten().collect());
             } else {
                 wire.authentication_type = Some(kind(offer.via.into()));
             }
@@ -81,7 +83,7 @@ pub(super) fn build(
             wire.acs_challenge_mandated = Some(if promise.mandated { "Y" } else { "N" });
             if input.areq.version >= MessageVersion::V231 {
                 wire.authentication_method =
-                    Some([Way::Decoupled.method(input.issuer, input.areq.version)]);
+                    Some(vec![Way::Decoupled.method(input.issuer, input.areq.version)]);
             } else {
                 wire.authentication_type = Some(kind(Way::Decoupled));
             }
@@ -219,7 +221,7 @@ struct Wire<'a> {
     #[serde(rename = "authenticationType", skip_serializing_if = "Option::is_none")]
     authentication_type: Option<&'static str>,
     #[serde(rename = "authenticationMethod", skip_serializing_if = "Option::is_none")]
-    authentication_method: Option<[&'static str; 1]>,
+    authentication_method: Option<Vec<&'static str>>,
     #[serde(rename = "deviceInfoRecognisedVersion", skip_serializing_if = "Option::is_none")]
     device_info_recognised_version: Option<&'static str>,
     #[serde(rename = "threeDSRequestorAppURLInd", skip_serializing_if = "Option::is_none")]

@@ -341,8 +341,13 @@ impl Machine<'_> {
             Phase::ExpectSpc(_) => (Way::Spc, 0, None),
             _ => return,
         };
+        let also = match &self.transaction.phase {
+            Phase::ExpectEntry(entry) => entry.second(),
+            _ => None,
+        };
         let agreed = self.agreed(&outcome);
-        let (outcome, ending, body) = self.report(outcome, ending, counter, via, &agreed.statuses);
+        let ways = (via, also);
+        let (outcome, ending, body) = self.report(outcome, ending, counter, ways, &agreed.statuses);
         let agreed = if ending == Ending::Verified { agreed } else { consent::Decision::default() };
         let decided = Decided {
             status: outcome.status(),
@@ -409,12 +414,12 @@ impl Machine<'_> {
         outcome: Outcome,
         ending: Ending,
         counter: u8,
-        via: Way,
+        ways: (Way, Option<Via>),
         statuses: &Statuses,
     ) -> (Outcome, Ending, Option<Vec<u8>>) {
         let build = |machine: &Self, outcome: &Outcome, statuses: &Statuses| {
             let Self { transaction, context, .. } = machine;
-            rreq::build(transaction, outcome, counter, via, statuses, context)
+            rreq::build(transaction, outcome, counter, ways, statuses, context)
         };
         let defects = match build(self, &outcome, statuses) {
             Ok(body) => return (outcome, ending, Some(body)),

@@ -10,7 +10,7 @@ use crate::dictionary::Message;
 use crate::element::{MessageVersion, TransId, TransStatus};
 use crate::outgoing;
 
-pub(super) use screen::{screen, way};
+pub(super) use screen::{chosen, screen};
 
 /// Builds and checks the final CRes for a result: the elements of its channel and nothing else
 /// [P-BRW-32, P-APP-44, P-APP-45, Req 138, Req 139, Note 133, Req 76].

@@ -10,7 +10,7 @@ use super::challenge::ChallengeContext;
 use super::consent::Statuses;
 use super::proof::Proof;
 use super::reason::Reason;
-use super::transaction::{Transaction, Way};
+use super::transaction::{Transaction, Via, Way};
 use crate::crypto::{AuthenticationValue, ValueFacts};
 use crate::dictionary::Message;
 use crate::element::{MessageVersion, TransId, TransStatus};
@@ -69,7 +69,7 @@ pub(super) fn build(
     transaction: &Transaction,
     outcome: &Outcome,
     counter: u8,
-    way: Way,
+    (way, also): (Way, Option<Via>),
     statuses: &Statuses,
     context: &ChallengeContext<'_>,
 ) -> Result<Vec<u8>, String> {
@@ -80,8 +80,9 @@ pub(super) fn build(
     let newest = transaction.version >= MessageVersion::V231;
     let completed =
         matches!(outcome.status(), TransStatus::Authenticated | TransStatus::NotAuthenticated);
-    let code = way.method(context.issuer, transaction.version);
-    let method = Method::of(way, code, newest).filter(|_| completed);
+    let methods = [Some(way), also.map(Way::from)].into_iter().flatten();
+    let methods = methods.map(|way| way.method(context.issuer, transaction.version)).collect();
+    let method = Method::of(way, methods, newest).filter(|_| completed);
     let kind = ares::kind(way);
     let app = transaction.app.as_deref();
     let wire = Wire {
@@ -152,16 +153,16 @@ fn value(
 #[serde(untagged)]
 enum Method {
     One(&'static str),
-    List([&'static str; 1]),
+    List(Vec<&'static str>),
 }
 
 impl Method {
     /// 2.2.0 has no code for decoupled, only an authenticationType.
-    fn of(way: Way, code: &'static str, newest: bool) -> Option<Self> {
+    fn of(way: Way, codes: Vec<&'static str>, newest: bool) -> Option<Self> {
         match (way, newest) {
-            (_, true) => Some(Self::List([code])),
+            (_, true) => Some(Self::List(codes)),
             (Way::Decoupled, false) => None,
-            (_, false) => Some(Self::One(code)),
+            (_, false) => codes.first().copied().map(Self::One),
         }
     }
 }

@@ -240,6 +240,21 @@ const CATALOGUE: &[Entry] = &[
         "通知がなくても、アプリを開くと確認のお願いが表示されます。お困りのときは {issuer}（{tel}）へご連絡ください。",
         "Open the app: the request waits there even without a notification. For help call {issuer} on {tel}.",
     ),
+    part(
+        "how.both",
+        "末尾 {tail} の電話と {mail} へ同じ認証コードを送りました。{min}分以内に入力してください。",
+        "Enter the code we sent to the phone ending {tail} and to {mail} within {min} min.",
+    ),
+    part(
+        "how.two",
+        "末尾 {tail} の電話と {mail} へ別々の認証コードを送りました。{min}分以内に両方を入力してください。",
+        "Enter both codes within {min} min: one is on the phone ending {tail}, the other at {mail}.",
+    ),
+    part(
+        "how.several",
+        "認証コードの送り先を一つ以上お選びください。",
+        "Choose one or more places to send your code to.",
+    ),
     part("how.choose", "認証コードの送り先をお選びください。", "Choose where we send your code."),
     part(
         "warn",
@@ -248,8 +263,17 @@ const CATALOGUE: &[Entry] = &[
     ),
     label("code.label", "認証コード（数字{len}桁）", "{len}-digit code"),
     label("code.label.alphanumeric", "認証コード（英数字{len}桁）", "{len}-character code"),
+    label("code.label.sms", "SMSの認証コード（{len}桁）", "Text message code ({len} characters)"),
+    label("code.label.mail", "メールの認証コード（{len}桁）", "Email code ({len} characters)"),
+    label(
+        "code.label.two",
+        "SMSとメールの認証コードを続けて入力",
+        "Text message code, then email code",
+    ),
     label("code.submit", "認証する", "Confirm"),
     label("resend", "コードを再送する", "Send a new code"),
+    label("other.sms", "SMSで受け取る（末尾 {tail}）", "Text it to the phone ending {tail}"),
+    label("other.mail", "メールで受け取る", "Email it instead"),
     label("cancel", "キャンセル", "Cancel"),
     label("continue.notice", "次へ", "Continue"),
     label("continue.later", "お店に進む", "Continue"),
@@ -288,6 +312,12 @@ const CATALOGUE: &[Entry] = &[
         "認証コードの有効期限が切れました。新しいコードを送ってください。",
         "That code has expired. Ask for a new one.",
     ),
+    part(
+        "err.form.two",
+        "2つの認証コードを{len}桁ずつ入力してください。あと{n}回入力できます。",
+        "Enter both codes, {len} characters each. Tries left: {n}.",
+    ),
+    part("err.several", "一つ以上お選びください。", "Choose at least one of these."),
     part("err.choose", "一つお選びください。", "Choose one of these."),
     part(
         "resend.done",

@@ -5,6 +5,7 @@ mod app;
 mod browser;
 mod claims;
 mod consents;
+mod contacts;
 mod decoupled;
 mod elements;
 mod fallback;

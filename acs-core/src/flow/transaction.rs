@@ -320,6 +320,9 @@ pub struct ExpectEntry {
     pub(super) creqs: u8,
     #[serde(rename = "co", default, skip_serializing_if = "Offer::is_empty")]
     pub(super) consents: Offer,
+    /// What went out beside the code to `via`.
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub(super) also: Option<Also>,
     /// What the entry is.
     #[serde(rename = "st", default, skip_serializing_if = "Asked::is_code")]
     pub(super) asked: Asked,
@@ -355,9 +358,53 @@ impl ExpectEntry {
         self.informed || self.asked == Asked::Notice
     }
 
-    fn asks_code(&self) -> bool {
+    pub(super) fn asks_code(&self) -> bool {
         self.asked == Asked::Code && !self.informed
     }
+
+    /// The way of a second code that is asked for too.
+    pub(super) const fn second(&self) -> Option<Via> {
+        match &self.also {
+            Some(Also::Own { via, .. }) => Some(*via),
+            _ => None,
+        }
+    }
+
+    /// Where codes went.
+    pub(super) const fn route(&self) -> Route {
+        match &self.also {
+            None => Route::One(self.via),
+            Some(Also::Same) => Route::Both,
+            Some(Also::Own { .. }) => Route::Two,
+        }
+    }
+}
+
+/// What went out beside the code to one contact.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Also {
+    /// The same code to another contact.
+    #[serde(rename = "s")]
+    Same,
+    /// A code of its own, asked for too.
+    #[serde(rename = "o")]
+    Own {
+        #[serde(rename = "w")]
+        via: Via,
+        /// Its keyed hash.
+        #[serde(rename = "h")]
+        code: String,
+    },
+}
+
+/// Where codes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    One(Via),
+    /// One code to phone and address: it proves no more than that one of them was read.
+    Both,
+    /// A code to the phone, another one to the address.
+    Two,
 }
 
 /// What a cardholder is asked for.
@@ -482,6 +529,12 @@ impl Transaction {
         }
     }
 
+    /// The screen of an app on which it is chosen where codes go.
+    pub(super) fn choice_screen(&self) -> Template {
+        let before = self.app.as_deref().map(|app| app.before);
+        before.and_then(|before| before.choice).unwrap_or(Template::SingleSelect)
+    }
+
     /// Whether account data and content key are still needed: while something can be entered, and
     /// in the app channel until the last CRes is made.
     #[must_use]
@@ -559,7 +612,7 @@ impl AuditEvent {
 pub enum Output {
     Audit(AuditEvent),
     /// Deliver a one-time password through the issuer's gateway: stored sealed until delivered or
-    /// `expires`.
+    /// `expires`. Two at most at a time, the first and a second.
     DeliverOtp(OtpMessage),
     /// Send the RReq: stored sealed, identical bytes until delivered [P-RREQ-05]. At most one row
     /// per transaction; a later `SendRReq` of the same transaction (late status U) replaces bytes
@@ -570,7 +623,7 @@ pub enum Output {
         ds_url: String,
         body: Vec<u8>,
     },
-    /// Stop and wipe an undelivered one-time password (challenge over, or replaced by a new one).
+    /// Stop and wipe undelivered one-time passwords (challenge over, or replaced by new ones).
     CancelOtp,
     /// Keep a cardholder's consent in the same commit.
     Consent(Consent),
@@ -591,6 +644,8 @@ pub struct OtpMessage {
     pub text: String,
     pub code: String,
     pub expires: UtcMillis,
+    /// It goes out beside another one.
+    pub second: bool,
 }
 
 impl std::fmt::Debug for OtpMessage {

@@ -221,6 +221,7 @@ fn one_issuer(issuer: &Issuer, config: &Config, findings: &mut Vec<String>) {
     findings.extend(issuer.spc.iter().flat_map(|spc| spc.findings(&name)));
     locales(issuer, &name, findings);
     one_time_passwords(issuer, &name, config, findings);
+    findings.extend(issuer.app.findings(&name));
     let texts = screen::findings(&issuer.app.texts(), &issuer.name, &issuer.phone);
     findings.extend(texts.into_iter().map(|finding| format!("{name} {finding}")));
 }

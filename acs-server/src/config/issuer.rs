@@ -80,6 +80,12 @@ pub struct AppChannel {
     pub interface: AppInterface,
     /// Cardholders with a phone and an address on record choose where the code goes.
     pub choose_contact: bool,
+    /// They may choose several contacts at once, which get the same code.
+    pub choose_several: bool,
+    /// Phone and address get a code each, and both are asked for.
+    pub two_codes: bool,
+    /// A button has a new code sent to the other contact (native screens of 2.3.1, pages).
+    pub other_contact: bool,
     /// An information screen comes first; the code is sent when its button was pressed (2.3.1).
     pub notice: bool,
     /// Questions for consent stand above the buttons of native screens (2.3.1).
@@ -244,6 +250,19 @@ impl Issuer {
 }
 
 impl AppChannel {
+    /// What contradicts itself.
+    pub(super) fn findings(&self, name: &str) -> Vec<String> {
+        let choice = self.choose_contact || self.choose_several;
+        let idle = self.two_codes && (choice || self.other_contact);
+        let finding = || {
+            format!(
+                "{name} app.two_codes leaves nothing to choose: remove choose_contact, \
+                 choose_several and other_contact"
+            )
+        };
+        idle.then(finding).into_iter().collect()
+    }
+
     /// By language and key.
     pub(super) fn texts(&self) -> AppTexts {
         let by_key = |(tag, texts): (&String, &BTreeMap<String, String>)| {
@@ -260,6 +279,9 @@ impl AppChannel {
         AppSettings {
             challenge_url: public.challenge_app_url(),
             choose_contact: self.choose_contact,
+            choose_several: self.choose_several,
+            two_codes: self.two_codes,
+            other_contact: self.other_contact,
             notice: self.notice,
             prompts_above: self.prompts_above,
             cancel_reason_210: protocol.app_cancel_reason_210.clone(),

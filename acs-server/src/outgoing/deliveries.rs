@@ -155,7 +155,10 @@ impl Deliveries {
     pub(super) async fn permit(&self, row: &OutgoingRow) -> Option<OwnedSemaphorePermit> {
         let lane = match row.kind {
             OutgoingKind::RReq | OutgoingKind::Erro => (OutgoingKind::RReq, row.ds_id.clone()),
-            kind @ (OutgoingKind::Otp | OutgoingKind::Ask) => (kind, row.issuer_id.clone()),
+            OutgoingKind::Otp | OutgoingKind::SecondOtp => {
+                (OutgoingKind::Otp, row.issuer_id.clone())
+            }
+            kind @ OutgoingKind::Ask => (kind, row.issuer_id.clone()),
         };
         let room = {
             let mut lanes = unpoisoned(&self.lanes);

@@ -213,6 +213,11 @@ impl AppChallenge {
                     json!(html(Filling { agree, ..Filling::default() }));
                 creq["oobContinue"] = json!("01");
             }
+            Act::TypeBoth(one, two) if ui == "05" => {
+                let filling =
+                    Filling { entry: Some(one), second: Some(two), agree, ..Filling::default() };
+                creq["challengeHTMLDataEntry"] = json!(html(filling));
+            }
             Act::Type(entry) => creq["challengeDataEntry"] = json!(entry),
             Act::TypeBoth(one, two) => {
                 creq["challengeDataEntry"] = json!(one);

@@ -10,7 +10,7 @@ use super::challenge::{Act, AppChallenge, Received};
 use super::cres::Refusal;
 use super::screen::Screen;
 use super::{Sdk, SdkTransaction};
-use crate::browser::{CodeSource, code, codes_in};
+use crate::browser::{CodeSource, code, codes_in, sent_in};
 use crate::merchant::{Payment, ThreeDsServer};
 use crate::pay::{self, PayOptions, Receipt, receipt};
 
@@ -132,6 +132,7 @@ impl AppChallenge {
             };
             let act = match step {
                 Step::Leave => return Ok(AppEnd::Left),
+                Step::Code if screen.asks_two() => both(&script.codes, &self.acs_trans_id).await?,
                 Step::Code => Act::Type(code(&script.codes, &self.acs_trans_id, &mut seen).await?),
                 Step::Do(act) => act,
             };
@@ -158,6 +159,23 @@ async fn ask(script: &Script, screen: &Screen) -> Result<Option<Step>> {
     let Some(prompt) = script.prompt.clone() else { return Ok(None) };
     let screen = screen.clone();
     Ok(tokio::task::spawn_blocking(move || prompt(&screen)).await?)
+}
+
+/// The newest codes by text message and by mail, once both are there.
+async fn both(codes: &CodeSource, acs_trans_id: &str) -> Result<Act> {
+    let CodeSource::Outbox(path) = codes else {
+        bail!("two codes are asked for: give --otp-from FILE, or both:ONE,TWO as a step")
+    };
+    for _ in 0..200 {
+        let sent = sent_in(path, acs_trans_id);
+        let newest =
+            |way: &str| sent.iter().rev().find(|(by, _)| by == way).map(|(_, c)| c.clone());
+        if let Some((one, two)) = newest("sms").zip(newest("email")) {
+            return Ok(Act::TypeBoth(one, two));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    bail!("not both codes for {acs_trans_id} in {} after 10 s", path.display())
 }
 
 /// What leads on at a screen.

@@ -29,6 +29,8 @@ struct Page {
 pub struct Filling<'a> {
     /// Typed into the field for it.
     pub entry: Option<&'a str>,
+    /// Typed into the field for a second code.
+    pub second: Option<&'a str>,
     /// Value or name of the button pressed; the first one when `None`.
     pub press: Option<&'a str>,
     /// Values of the choices taken.
@@ -36,6 +38,9 @@ pub struct Filling<'a> {
     /// Ticks boxes that stand alone: consents.
     pub agree: bool,
 }
+
+/// The field of a second code.
+const SECOND: &str = "challengeDataEntryTwo";
 
 /// Where forms of an HTML screen go; the SDK takes the data out on the way [P-APP-28].
 pub const PSEUDO_ADDRESS: &str = "https://emv3ds/challenge";
@@ -89,6 +94,13 @@ impl Screen {
         self.page.as_ref().and_then(|page| page.form.as_ref())
     }
 
+    /// Whether two codes are asked for, each in a box of its own.
+    #[must_use]
+    pub fn asks_two(&self) -> bool {
+        self.message.contains_key("challengeEntryBoxTwo")
+            || self.form().is_some_and(|form| form.field(SECOND).is_some())
+    }
+
     /// The query string that the form sends, filled in like this.
     #[must_use]
     pub fn form_data(&self, filling: &Filling<'_>) -> Option<String> {
@@ -103,7 +115,8 @@ impl Screen {
             }),
             None => form.buttons.first(),
         };
-        let entries: Vec<_> = field.zip(filling.entry).into_iter().collect();
+        let entries = [(field, filling.entry), (Some(SECOND), filling.second)];
+        let entries: Vec<_> = entries.into_iter().filter_map(|(f, text)| f.zip(text)).collect();
         let mut pairs = form.filled(&entries, None);
         pairs.extend(form.boxes.iter().filter_map(|pair| {
             let chosen = if is_choice(form, &pair.0) {

@@ -8,7 +8,8 @@ use ds_simulator::sdk::challenge::{Act, Received};
 use ds_simulator::sdk::keys::Encryption;
 use ds_simulator::sdk::{AppOptions, Interface, Script, Sdk, pay_in_app, play};
 use ds_simulator::{CodeSource, Receipt};
-use e2e::{Card, Issuer, Stage};
+use e2e::stage::wrong;
+use e2e::{Card, Issuer, Stage, VERSIONS};
 use serde_json::{Value, json};
 
 use super::app::{ENCRYPTIONS, Opened, assert_ended_refused, open_with, refused};
@@ -275,5 +276,103 @@ async fn t_23_10_fallback_not_allowed_in_an_app() {
             opened.last(&Act::Cancel).await;
         }
         stage.result(&opened.payment).await;
+    }
+}
+
+/// A challenge of a card with two contacts, on an SDK that takes codes by mail too.
+async fn two_contacts(
+    stage: &Stage,
+    version: &str,
+    enc: Encryption,
+    interface: Interface,
+) -> Opened {
+    let mut sdk = stage.sim.sdk("ds-a").unwrap();
+    (sdk.encryption, sdk.interface) = (enc, interface);
+    let mut options = stage.options(&Issuer::Alpha.pan(Card::TwoContacts));
+    options.version = Some(version.to_owned());
+    if version == "2.3.1" {
+        let shown = json!({
+            "sdkInterface": interface.code(),
+            "sdkUiType": ["01", "02", "03", "04", "05", "06", "07"],
+            "sdkAuthenticationType": ["02", "05"],
+        });
+        options.order.overrides.insert("deviceRenderOptions".to_owned(), shown);
+    }
+    let transaction = sdk.begin();
+    let merchant = &stage.sim.network().merchant;
+    let payment = play::begin(merchant, &sdk, &transaction, &options).await.unwrap();
+    let challenge = sdk.open(&transaction, &payment).unwrap();
+    Opened { payment, challenge }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_an_04_multi_select() {
+    let stage = Stage::set_configured("app-several", |c| set_app(c, "choose_several", true)).await;
+    for version in VERSIONS {
+        for enc in ENCRYPTIONS {
+            for interface in [Interface::Native, Interface::Html] {
+                let mut opened = two_contacts(&stage, version, enc, interface).await;
+                let rendering = opened.payment.ares.as_ref().unwrap()["acsRenderingType"].clone();
+                assert_eq!(rendering["acsUiTemplate"], "03");
+                let screen = opened.screen(&Act::Open).await;
+                let keys: Vec<_> = screen.choices().into_iter().map(|(key, _)| key).collect();
+                assert_eq!(keys, ["sms", "mail"]);
+                let next = opened.screen(&Act::Choose(keys)).await;
+                assert_eq!(next.ui, if interface == Interface::Html { "05" } else { "01" });
+                let code = stage.code(&opened.id(), 2).await.unwrap();
+                let codes = stage.codes(&opened.id());
+                assert!(codes.len() == 2 && codes.iter().all(|sent| *sent == code));
+                assert_eq!(opened.last(&Act::Type(code)).await["transStatus"], "Y");
+                let rreq = stage.result(&opened.payment).await;
+                assert_eq!(rreq["acsRenderingType"], rendering);
+                assert_eq!(rreq["interactionCounter"], "01");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_23_13_two_entry_boxes() {
+    let stage = Stage::set_configured("app-two-codes", |c| set_app(c, "two_codes", true)).await;
+    for version in VERSIONS {
+        for enc in ENCRYPTIONS {
+            for interface in [Interface::Native, Interface::Html] {
+                let mut opened = two_contacts(&stage, version, enc, interface).await;
+                let screen = opened.screen(&Act::Open).await;
+                let boxes = screen.message.contains_key("challengeEntryBoxTwo");
+                assert_eq!(boxes, version == "2.3.1" && interface == Interface::Native);
+                let one = stage.code_to(&opened.id(), "sms").await.unwrap();
+                let two = stage.code_to(&opened.id(), "email").await.unwrap();
+                let entered = |one: &str, two: &str| match (version, interface) {
+                    ("2.1.0" | "2.2.0", Interface::Native) => Act::Type(format!("{one} {two}")),
+                    _ => Act::TypeBoth(one.to_owned(), two.to_owned()),
+                };
+                opened.screen(&entered(&one, &wrong(&two))).await;
+                assert_eq!(opened.last(&entered(&one, &two)).await["transStatus"], "Y");
+                let rreq = stage.result(&opened.payment).await;
+                assert_eq!(rreq["interactionCounter"], "02");
+                if version == "2.3.1" {
+                    assert_eq!(rreq["authenticationMethod"], json!(["02", "05"]));
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_23_13_additional_button() {
+    let stage = Stage::set_configured("app-other", |c| set_app(c, "other_contact", true)).await;
+    for enc in ENCRYPTIONS {
+        for interface in [Interface::Native, Interface::Html] {
+            let mut opened = two_contacts(&stage, "2.3.1", enc, interface).await;
+            opened.screen(&Act::Open).await;
+            stage.code_to(&opened.id(), "sms").await.unwrap();
+            stage.acs.advance(Duration::from_secs(31)).await.unwrap();
+            opened.screen(&Act::Additional).await;
+            let code = stage.code_to(&opened.id(), "email").await.unwrap();
+            assert_eq!(opened.last(&Act::Type(code)).await["transStatus"], "Y");
+            let rreq = stage.result(&opened.payment).await;
+            assert_eq!(rreq["authenticationMethod"], json!(["05"]));
+        }
     }
 }

@@ -19,7 +19,8 @@ use crate::flow::present::{SdkReply, View};
 use crate::flow::reason::Reason;
 use crate::flow::rreq::Outcome;
 use crate::flow::transaction::{
-    AcceptedCReq, Asked, Before, Ending, Exchange, ExpectEntry, Phase, Reply, Transaction, Via,
+    AcceptedCReq, Asked, Before, Ending, Exchange, ExpectEntry, Phase, Reply, Route, Template,
+    Transaction, Via,
 };
 use crate::message::{AppCReq, SdkErro, peek_ids, read_app_creq, read_sdk_erro};
 
@@ -155,13 +156,16 @@ impl Machine<'_> {
             Intent::Cancel(value) => self.cancel_app(value),
             Intent::Resend if self.asked() == Some(Asked::Way) => self.shows_current(Note::None),
             Intent::Resend => self.resend(),
-            Intent::Submit(typed) if self.asked() == Some(Asked::Way) => self.choose(&typed),
-            Intent::Submit(typed) => self.submit(Entry(&typed)),
+            Intent::Submit(typed, _) if self.asked() == Some(Asked::Way) => self.choose(&typed),
+            Intent::Submit(one, two) => {
+                self.submit(Entry(&one), two.as_ref().map(|two| Entry(two)))
+            }
             Intent::Continue if self.is_informed() => self.on_information("continue"),
             Intent::Continue => self.after_notice(),
             Intent::Additional => match additional {
                 Some(Additional::Later) => self.chooses_later(),
                 Some(Additional::Code) => self.prefers_code(),
+                Some(Additional::Other(via)) => self.resend_by(Route::One(via)),
                 None => self.shows_current(Note::None),
             },
         }
@@ -210,6 +214,11 @@ impl Machine<'_> {
         self.begin_code(via, consents)
     }
 
+    /// Where codes go where `via` is the first way: two where two are asked for.
+    pub(super) fn code_route(&self, via: Via) -> Route {
+        if self.before().two { Route::Two } else { Route::One(via) }
+    }
+
     fn before(&self) -> Before {
         self.transaction.app.as_deref().map(|app| app.before).unwrap_or_default()
     }
@@ -221,7 +230,8 @@ impl Machine<'_> {
             self.transaction.phase = Phase::ExpectEntry(entry);
             return self.shows_current(Note::None);
         }
-        match self.first_code(via, AcceptedCReq::default(), consents) {
+        let route = self.code_route(via);
+        match self.first_code(route, AcceptedCReq::default(), consents) {
             Ok(entry) => self.transaction.phase = Phase::ExpectEntry(entry),
             Err(_) if self.transaction.falls_back => {
                 let entry = self.no_code_yet(via, Offer::default(), Asked::Code);
@@ -233,18 +243,21 @@ impl Machine<'_> {
         self.shows_current(Note::None)
     }
 
-    /// The way of the code was chosen: no evaluation, so no attempt; anything that is no choice
-    /// costs one.
+    /// Where the code goes was chosen: no evaluation, so no attempt; anything that is no choice
+    /// costs one [P-APP-14].
     fn choose(mut self, answer: &str) -> Step {
         let ways = crate::flow::app_channel::ways(self.context.contacts);
-        let Some(via) = cres::way(answer, &ways) else {
-            return self.attempt_failed("choice-unknown", "err.form");
+        let several = self.before().choice == Some(Template::MultiSelect);
+        let route = match cres::chosen(answer, &ways).as_deref() {
+            Some([via]) => Route::One(*via),
+            Some([_, _]) if several => Route::Both,
+            _ => return self.attempt_failed("choice-unknown", "err.form"),
         };
         let (counter, consents) = match &self.transaction.phase {
             Phase::ExpectEntry(entry) => (entry.counter, entry.consents.clone()),
             _ => (0, Offer::default()),
         };
-        match self.first_code(via, AcceptedCReq::default(), consents) {
+        match self.first_code(route, AcceptedCReq::default(), consents) {
             Ok(entry) => {
                 let entry = Box::new(ExpectEntry { counter, ..*entry });
                 self.transaction.phase = Phase::ExpectEntry(entry);

@@ -11,7 +11,7 @@ use crate::element::{DeviceChannel, MessageVersion};
 use crate::erro::{ErroMessage, Fault, Rejection, erro};
 use crate::flow::consent::Offer;
 use crate::flow::rreq::Outcome;
-use crate::flow::transaction::{AcceptedCReq, Asked, Ending, ExpectEntry, Phase, Via, Way};
+use crate::flow::transaction::{AcceptedCReq, Asked, Ending, ExpectEntry, Phase, Route, Via, Way};
 use crate::message::{CReq, read_creq};
 
 impl Machine<'_> {
@@ -94,7 +94,7 @@ impl Machine<'_> {
         if let Some(spc) = wait.spc.clone() {
             return self.begin_with_passkey(spc, via, consents, creq);
         }
-        match self.first_code(via, creq, consents) {
+        match self.first_code(Route::One(via), creq, consents) {
             Ok(entry) => {
                 self.moves_on();
                 self.transaction.phase = Phase::ExpectEntry(entry);

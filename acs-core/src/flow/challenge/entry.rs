@@ -4,7 +4,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::oob::Came;
-use super::otp::{self, Judged};
+use super::otp::{self, Judged, Typed};
 use super::page::Note;
 use super::{CANCELLED, Entry, Form, Machine, Step, token};
 use crate::element::MessageVersion;
@@ -13,7 +13,7 @@ use crate::flow::proof::Proof;
 use crate::flow::reason::Reason;
 use crate::flow::rreq::Outcome;
 use crate::flow::transaction::{
-    AcceptedCReq, Asked, Ending, ExpectEntry, OtpMessage, Output, Phase, Via,
+    AcceptedCReq, Also, Asked, Ending, ExpectEntry, OtpMessage, Output, Phase, Route, Via,
 };
 use crate::flow::words::{Language, Occasion};
 
@@ -50,7 +50,7 @@ impl Machine<'_> {
         }
         match form.action {
             "later" if self.transaction.falls_back => self.chooses_later(),
-            "submit" => self.submit(form.entry),
+            "submit" => self.submit(form.entry, None),
             "resend" => self.resend(),
             "cancel" => self.cancel(),
             _ => self.shows_current(Note::None),
@@ -81,12 +81,13 @@ impl Machine<'_> {
     }
 
     /// [P-BRW-21, P-BRW-22, Req 123, Note 128]
-    pub(super) fn submit(mut self, typed: Entry<'_>) -> Step {
+    pub(super) fn submit(mut self, typed: Entry<'_>, second: Option<Entry<'_>>) -> Step {
         let settings = &self.context.issuer.otp;
         let id = self.transaction.acs_trans_id;
         let empty_counts = self.context.issuer.empty_counts;
         let Phase::ExpectEntry(entry) = &mut self.transaction.phase else { return self.invalid() };
-        let judged = otp::judge(typed.0, entry, id, settings, self.context.keys, self.context.now);
+        let typed = Typed { one: typed.0, two: second.map(|second| second.0) };
+        let judged = otp::judge(typed, entry, id, settings, self.context.keys, self.context.now);
         if matches!(judged, Judged::Empty) && !empty_counts {
             return self.uncounted();
         }
@@ -167,7 +168,16 @@ impl Machine<'_> {
     }
 
     /// [P-BRW-21]
-    pub(super) fn resend(mut self) -> Step {
+    pub(super) fn resend(self) -> Step {
+        let route = match &self.transaction.phase {
+            Phase::ExpectEntry(entry) => entry.route(),
+            _ => return self.invalid(),
+        };
+        self.resend_by(route)
+    }
+
+    /// New codes by a route of the cardholder's choice; the limits are the same.
+    pub(super) fn resend_by(mut self, route: Route) -> Step {
         let Phase::ExpectEntry(entry) = &self.transaction.phase else { return self.invalid() };
         if !self.offers_resend(entry) {
             return self.shows_current(Note::Status("resend.limit"));
@@ -178,9 +188,10 @@ impl Machine<'_> {
         }
         let mut entry = entry.clone();
         let generation = entry.generation + 1;
-        let Some(code) = self.send_code(entry.via, generation, true) else {
+        let Some(Sent { via, code, also }) = self.send_codes(route, generation, true) else {
             return self.shows_current(Note::Error("resend.fail"));
         };
+        (entry.via, entry.also) = (via, also);
         entry.old_codes.push(std::mem::replace(&mut entry.code, code));
         let surplus = entry.old_codes.len().saturating_sub(MAX_OLD_CODES);
         entry.old_codes.drain(..surplus);
@@ -204,11 +215,13 @@ impl Machine<'_> {
     /// The first code and the state that waits for it; the CReq back without a contact.
     pub(super) fn first_code(
         &mut self,
-        via: Via,
+        route: Route,
         creq: AcceptedCReq,
         consents: Offer,
     ) -> Result<Box<ExpectEntry>, AcceptedCReq> {
-        let Some(code) = self.send_code(via, 0, false) else { return Err(creq) };
+        let Some(Sent { via, code, also }) = self.send_codes(route, 0, false) else {
+            return Err(creq);
+        };
         let now = self.context.now;
         let issuer = self.context.issuer;
         Ok(Box::new(ExpectEntry {
@@ -224,6 +237,7 @@ impl Machine<'_> {
             resends: 0,
             creqs: 1,
             consents,
+            also,
             asked: Asked::Code,
             informed: false,
             oob: None,
@@ -248,6 +262,7 @@ impl Machine<'_> {
             resends: 0,
             creqs: 1,
             consents,
+            also: None,
             asked,
             informed: false,
             oob: None,
@@ -255,31 +270,69 @@ impl Machine<'_> {
         })
     }
 
-    /// Makes a code, asks for its delivery and returns its hash.
-    fn send_code(&mut self, via: Via, generation: u8, replaces: bool) -> Option<String> {
-        let contacts = self.context.contacts;
-        let to = match via {
-            Via::Sms => contacts.sms.clone(),
-            Via::Email => contacts.email.clone(),
-            // Its app gets no code.
-            Via::App => None,
+    /// Makes codes and asks for their delivery; nothing goes out where a contact of the route lacks.
+    fn send_codes(&mut self, route: Route, generation: u8, replaces: bool) -> Option<Sent> {
+        let reaches = |via| self.contact(via).is_some();
+        let reached = match route {
+            Route::One(via) => reaches(via),
+            Route::Both | Route::Two => reaches(Via::Sms) && reaches(Via::Email),
+        };
+        if !reached {
+            return None;
         }
-        .filter(|contact| !contact.is_empty())?;
-        let settings = &self.context.issuer.otp;
-        let code = otp::generate(settings, self.random);
-        let text = self.text(via, &code);
         if replaces {
             self.outputs.push(Output::CancelOtp);
         }
+        let (settings, keys) = (&self.context.issuer.otp, self.context.keys);
+        let id = self.transaction.acs_trans_id;
+        let code = otp::generate(settings, self.random);
+        let hash = otp::hash(&code, id, generation, keys);
+        let (via, also) = match route {
+            Route::One(via) => {
+                self.deliver(via, &code, generation, false);
+                (via, None)
+            }
+            // Who reads the mail alone has the code: it proves no more than that.
+            Route::Both => {
+                self.deliver(Via::Email, &code, generation, false);
+                self.deliver(Via::Sms, &code, generation, true);
+                (Via::Email, Some(Also::Same))
+            }
+            Route::Two => {
+                let second = otp::generate(settings, self.random);
+                self.deliver(Via::Sms, &code, generation, false);
+                self.deliver(Via::Email, &second, generation, true);
+                let code = otp::hash_second(&second, id, generation, keys);
+                (Via::Sms, Some(Also::Own { via: Via::Email, code }))
+            }
+        };
+        Some(Sent { via, code: hash, also })
+    }
+
+    fn contact(&self, via: Via) -> Option<&str> {
+        let contact = match via {
+            Via::Sms => self.context.contacts.sms.as_deref(),
+            Via::Email => self.context.contacts.email.as_deref(),
+            // Its app gets no code.
+            Via::App => None,
+        };
+        contact.filter(|contact| !contact.is_empty())
+    }
+
+    /// Asks for the delivery of a code.
+    fn deliver(&mut self, via: Via, code: &str, generation: u8, second: bool) {
+        let to = self.contact(via).unwrap_or_default().to_owned();
+        let text = self.text(via, code);
+        let life = self.context.issuer.otp.life_seconds;
         self.outputs.push(Output::DeliverOtp(OtpMessage {
             channel: via.as_str().to_owned(),
             to,
             text: text.to_string(),
-            code: code.to_string(),
-            expires: self.context.now.plus_seconds(settings.life_seconds),
+            code: code.to_owned(),
+            expires: self.context.now.plus_seconds(life),
+            second,
         }));
         self.audit("otp-sent", json!({ "via": via.as_str(), "number": generation + 1 }));
-        Some(otp::hash(&code, self.transaction.acs_trans_id, generation, self.context.keys))
     }
 
     fn text(&self, via: Via, code: &str) -> Zeroizing<String> {
@@ -297,6 +350,14 @@ impl Machine<'_> {
             Via::Email | Via::App => occasion.email(code),
         })
     }
+}
+
+/// What went out.
+struct Sent {
+    via: Via,
+    /// Keyed hash of the code to `via`.
+    code: String,
+    also: Option<Also>,
 }
 
 /// See [`Machine::offers_resend`].

@@ -14,7 +14,8 @@ use crate::message::AppCReq;
 pub(super) enum Intent {
     /// The first screen.
     Begin,
-    Submit(Zeroizing<String>),
+    /// What was entered, and what was entered into a second box.
+    Submit(Zeroizing<String>, Option<Zeroizing<String>>),
     Resend,
     /// The button beside those that every screen of its kind has.
     Additional,
@@ -88,7 +89,7 @@ fn native(creq: &AppCReq, version: MessageVersion, additional: bool) -> Result<I
     let wishes = [
         ("challengeCancel", creq.cancel.is_some()),
         ("resendChallenge", creq.resend),
-        ("challengeDataEntry", creq.entry.is_some()),
+        ("challengeDataEntry", creq.entry.is_some() || creq.entry_two.is_some()),
         ("challengeNoEntry", creq.no_entry),
         ("challengeAddCode", creq.add_code),
     ];
@@ -97,7 +98,7 @@ fn native(creq: &AppCReq, version: MessageVersion, additional: bool) -> Result<I
     // repeats comes before what was entered.
     let wish = match made.as_slice() {
         [one] => *one,
-        [] if version == MessageVersion::V210 => return Ok(Intent::Submit(Zeroizing::default())),
+        [] if version == MessageVersion::V210 => return Ok(Intent::Submit(entry(), None)),
         [] => return Err(contradictory(&["challengeDataEntry"])),
         [first, ..] if version == MessageVersion::V210 => *first,
         several => return Err(contradictory(several)),
@@ -105,8 +106,8 @@ fn native(creq: &AppCReq, version: MessageVersion, additional: bool) -> Result<I
     Ok(match wish {
         "challengeCancel" => cancelled(creq),
         "resendChallenge" => Intent::Resend,
-        "challengeDataEntry" => Intent::Submit(entry()),
-        "challengeNoEntry" => Intent::Submit(Zeroizing::default()),
+        "challengeDataEntry" => Intent::Submit(entry(), creq.entry_two.clone()),
+        "challengeNoEntry" => Intent::Submit(Zeroizing::default(), None),
         "challengeAddCode" if additional => Intent::Additional,
         // No screen of ours offers more.
         other => return Err(contradictory(&[other])),
@@ -199,14 +200,16 @@ fn html(creq: &AppCReq, entry: &ExpectEntry, additional: bool) -> Result<Intent,
         _ if entry.is_information() => Intent::Continue,
         "resend" => Intent::Resend,
         "more" if additional => Intent::Additional,
-        _ => Intent::Submit(form.typed),
+        _ => Intent::Submit(form.typed, form.second),
     })
 }
 
 /// What the form of our page held.
 #[derive(Default)]
 struct Filled {
+    /// Several choices are put together as native screens answer them [P-APP-14].
     typed: Zeroizing<String>,
+    second: Option<Zeroizing<String>>,
     action: Zeroizing<String>,
     trust: bool,
     bind: bool,
@@ -217,7 +220,13 @@ fn form(creq: &AppCReq) -> Filled {
     let query = creq.html_entry.as_deref().map_or("", String::as_str).trim_start_matches('?');
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
-            "challengeDataEntry" => filled.typed = Zeroizing::new(value.into_owned()),
+            "challengeDataEntry" => {
+                if !filled.typed.is_empty() {
+                    filled.typed.push(',');
+                }
+                filled.typed.push_str(&value);
+            }
+            "challengeDataEntryTwo" => filled.second = Some(Zeroizing::new(value.into_owned())),
             "action" => filled.action = Zeroizing::new(value.into_owned()),
             "trust" => filled.trust = value == "yes",
             "bind" => filled.bind = value == "yes",

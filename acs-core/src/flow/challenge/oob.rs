@@ -253,7 +253,8 @@ impl Machine<'_> {
             _ => 1,
         };
         self.audit("oob-fell-back", json!({ "why": why, "via": via.as_str() }));
-        match self.first_code(via, creq, consents) {
+        let route = self.code_route(via);
+        match self.first_code(route, creq, consents) {
             Ok(entry) => {
                 self.moves_on();
                 let entry = Box::new(ExpectEntry { counter, creqs, ..*entry });

@@ -7,14 +7,15 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{ChallengeKeys, mac};
 use crate::element::TransId;
-use crate::flow::transaction::{ExpectEntry, Via};
+use crate::flow::transaction::{Also, ExpectEntry, Via};
 use crate::profile::OtpSettings;
 use crate::{Random, UtcMillis};
 
-/// Proof that a cardholder entered the code in force, in time.
+/// Proof that a cardholder entered the code in force, or both where two were asked for, in time.
 #[derive(Debug)]
 pub struct Verified {
     method: Via,
+    also: Option<Via>,
 }
 
 impl Verified {
@@ -23,6 +24,19 @@ impl Verified {
     pub const fn method(&self) -> Via {
         self.method
     }
+
+    /// How a second code had reached the cardholder, which was entered too.
+    #[must_use]
+    pub const fn also(&self) -> Option<Via> {
+        self.also
+    }
+}
+
+/// What was typed: into one box, or into two.
+#[derive(Clone, Copy)]
+pub(super) struct Typed<'a> {
+    pub(super) one: &'a str,
+    pub(super) two: Option<&'a str>,
 }
 
 /// What an entry came to.
@@ -76,28 +90,45 @@ pub(super) fn hash(code: &str, id: TransId, generation: u8, keys: &ChallengeKeys
     STANDARD_NO_PAD.encode(bytes)
 }
 
-/// Judges an entry.
+/// The same for a code that is asked for beside another one: neither is good in the other's place.
+pub(super) fn hash_second(code: &str, id: TransId, generation: u8, keys: &ChallengeKeys) -> String {
+    let bytes =
+        mac(&keys.otp, &[b"second password 1", id.0.as_bytes(), &[generation], code.as_bytes()]);
+    STANDARD_NO_PAD.encode(bytes)
+}
+
+/// Judges an entry. Two codes are right or wrong together: which one was wrong is not told.
 pub(super) fn judge(
-    typed: &str,
+    typed: Typed<'_>,
     entry: &ExpectEntry,
     id: TransId,
     settings: &OtpSettings,
     keys: &ChallengeKeys,
     now: UtcMillis,
 ) -> Judged {
-    let Some(typed) = normalise(typed, settings) else { return Judged::Malformed };
-    if typed.is_empty() {
+    let Some((typed, second)) = codes(typed, entry, settings) else { return Judged::Malformed };
+    if typed.is_empty() && second.as_ref().is_none_or(|second| second.is_empty()) {
         return Judged::Empty;
     }
     if now >= entry.code_expires {
         return Judged::Expired;
     }
-    if !well_formed(&typed, settings) {
+    let formed = |code: &str| well_formed(code, settings);
+    if !formed(&typed) || second.as_ref().is_some_and(|second| !formed(second)) {
         return Judged::Malformed;
     }
     let is = |generation, kept: &str| same(&hash(&typed, id, generation, keys), kept);
-    if bool::from(is(entry.generation, &entry.code)) {
-        return Judged::Right(Verified { method: entry.via });
+    let right = is(entry.generation, &entry.code);
+    let (right, also) = match (&entry.also, second) {
+        (Some(Also::Own { via, code }), Some(second)) => {
+            let made = hash_second(&second, id, entry.generation, keys);
+            (right & same(&made, code), Some(*via))
+        }
+        (Some(Also::Own { .. }), None) => return Judged::Malformed,
+        _ => (right, None),
+    };
+    if bool::from(right) {
+        return Judged::Right(Verified { method: entry.via, also });
     }
     // `old_codes` ends just before the code in force.
     let generations = (0..entry.generation).rev();
@@ -106,6 +137,24 @@ pub(super) fn judge(
         return Judged::Old;
     }
     Judged::Wrong
+}
+
+/// The codes that were typed, the second where one is asked for: in a box of its own, or after the
+/// first where a screen has one box.
+fn codes(
+    typed: Typed<'_>,
+    entry: &ExpectEntry,
+    settings: &OtpSettings,
+) -> Option<(Zeroizing<String>, Option<Zeroizing<String>>)> {
+    let one = normalise(typed.one, settings)?;
+    if entry.second().is_none() {
+        return Some((one, None));
+    }
+    if let Some(two) = typed.two {
+        return Some((one, Some(normalise(two, settings)?)));
+    }
+    let (first, second) = one.split_at_checked(usize::from(length(settings)).min(one.len()))?;
+    Some((Zeroizing::new(first.to_owned()), Some(Zeroizing::new(second.to_owned()))))
 }
 
 /// An entry as people type it becomes what was sent: digits of any script, wide letters, blanks

@@ -10,7 +10,7 @@ use crate::flow::proof::Proof;
 use crate::flow::reason::Reason;
 use crate::flow::rreq::Outcome;
 use crate::flow::spc::in_page::InPage;
-use crate::flow::transaction::{AcceptedCReq, Asked, Ending, ExpectEntry, Phase, Via};
+use crate::flow::transaction::{AcceptedCReq, Asked, Ending, ExpectEntry, Phase, Route, Via};
 
 impl Machine<'_> {
     /// Whether the page for the passkey is shown.
@@ -78,7 +78,7 @@ impl Machine<'_> {
         let Phase::ExpectEntry(entry) = &self.transaction.phase else { return self.invalid() };
         let before = entry.clone();
         self.audit("passkey-left", json!({ "why": why }));
-        match self.first_code(before.via, before.creq, before.consents) {
+        match self.first_code(Route::One(before.via), before.creq, before.consents) {
             Ok(entry) => {
                 let (counter, creqs) = (before.counter, before.creqs);
                 let entry = ExpectEntry { counter, creqs, ..*entry };

@@ -159,7 +159,8 @@ impl Machine<'_> {
         // What the cardholder agreed to is kept; a U says nothing of it.
         let silent = Statuses::default();
         let body =
-            rreq::build(&self.transaction, &outcome, counter, via, &silent, self.context).ok()?;
+            rreq::build(&self.transaction, &outcome, counter, (via, None), &silent, self.context)
+                .ok()?;
         let ending = match decided.ending {
             Ending::Verified | Ending::FellBack => Ending::Failed,
             other => other,

@@ -6,7 +6,7 @@ use crate::element::MessageVersion;
 use crate::flow::app_channel;
 use crate::flow::oob::{Oob, waits};
 use crate::flow::screen::{INFO, MAIL, Words};
-use crate::flow::transaction::{Asked, ExpectEntry, Transaction, Via};
+use crate::flow::transaction::{Asked, ExpectEntry, Interface, Route, Template, Transaction, Via};
 use crate::flow::words::{self, Language};
 
 /// What the additional button of a screen does.
@@ -16,6 +16,8 @@ pub(in crate::flow) enum Additional {
     Later,
     /// A code takes the place of the issuer's app.
     Code,
+    /// Has a new code sent this way.
+    Other(Via),
 }
 
 /// A challenge as its screens see it.
@@ -78,8 +80,14 @@ impl<'a> Shown<'a> {
         if self.waits_for_app() && oob::offers_code(self.transaction, self.context) {
             return Some(Additional::Code);
         }
-        let later = self.transaction.falls_back && !self.entry.is_information();
-        later.then_some(Additional::Later)
+        if self.transaction.falls_back && !self.entry.is_information() {
+            return Some(Additional::Later);
+        }
+        let app = self.transaction.app.as_deref()?;
+        let one = self.entry.asks_code() && self.entry.also.is_none();
+        let offered = app.before.other && one && self.resend_offered();
+        let others = self.ways().into_iter().filter(|via| *via != self.entry.via);
+        others.take(usize::from(offered)).map(Additional::Other).next()
     }
 
     /// The label of the additional button.
@@ -87,6 +95,10 @@ impl<'a> Shown<'a> {
         self.additional().map(|button| match button {
             Additional::Later => self.words().text("later.do", &[]),
             Additional::Code => self.words().text("oob.code", &[]),
+            Additional::Other(Via::Sms) => {
+                self.words().text("other.sms", &[("tail", &self.contact(Via::Sms))])
+            }
+            Additional::Other(_) => self.words().text("other.mail", &[]),
         })
     }
 
@@ -107,9 +119,33 @@ impl<'a> Shown<'a> {
         self.words().text(key, &[])
     }
 
+    /// The label of the box for the code, or for both where the screen has one box only.
     pub(in crate::flow) fn code_label(&self) -> String {
+        if self.entry.second().is_some() {
+            let key = if self.has_second_box() { "code.label.sms" } else { "code.label.two" };
+            return self.words().text(key, &[("len", &self.code_length().to_string())]);
+        }
         let key = if self.alphanumeric() { "code.label.alphanumeric" } else { "code.label" };
         self.words().text(key, &[("len", &self.code_length().to_string())])
+    }
+
+    /// The label of the box for the second code, where the screen has one.
+    pub(in crate::flow) fn second_label(&self) -> Option<String> {
+        let asked = self.entry.second().is_some() && self.has_second_box();
+        let length = self.code_length().to_string();
+        asked.then(|| self.words().text("code.label.mail", &[("len", &length)]))
+    }
+
+    /// Native screens have one since 2.3.1 only.
+    fn has_second_box(&self) -> bool {
+        let rendering = self.transaction.app.as_deref().and_then(|app| app.rendering);
+        let page = rendering.is_some_and(|rendering| rendering.interface == Interface::Html);
+        page || self.transaction.version >= MessageVersion::V231
+    }
+
+    /// Whether more than one way may be chosen.
+    pub(in crate::flow) fn chooses_several(&self) -> bool {
+        self.transaction.choice_screen() == Template::MultiSelect
     }
 
     /// The ways a code can go, the strongest first.
@@ -152,12 +188,16 @@ impl<'a> Shown<'a> {
 
     /// The error or the news of this screen.
     pub(in crate::flow) fn note(&self, note: Note) -> Option<String> {
-        let key = match note {
-            Note::None => return None,
-            Note::Error("err.form") if self.entry.asked == Asked::Way => "err.choose",
-            Note::Error("err.form") if self.alphanumeric() => "err.form.alphanumeric",
-            Note::Error(key) | Note::Status(key) => key,
-        };
+        let key =
+            match note {
+                Note::None => return None,
+                Note::Error("err.form") if self.entry.asked == Asked::Way => {
+                    if self.chooses_several() { "err.several" } else { "err.choose" }
+                }
+                Note::Error("err.form") if self.entry.second().is_some() => "err.form.two",
+                Note::Error("err.form") if self.alphanumeric() => "err.form.alphanumeric",
+                Note::Error(key) | Note::Status(key) => key,
+            };
         let settings = &self.context.issuer.otp;
         let left = match self.entry.oob.as_deref() {
             Some(oob) if self.entry.asked == Asked::App => {
@@ -198,6 +238,7 @@ impl<'a> Shown<'a> {
         let plain = match (self.entry.informed, self.entry.asked) {
             (true, _) => Some("how.later"),
             (_, Asked::Notice) => Some("how.notice"),
+            (_, Asked::Way) if self.chooses_several() => Some("how.several"),
             (_, Asked::Way) => Some("how.choose"),
             (_, Asked::Code | Asked::App) => None,
         };
@@ -205,17 +246,17 @@ impl<'a> Shown<'a> {
             return self.words().text(key, &[]);
         }
         let minutes = self.context.issuer.otp.life_seconds.div_ceil(60).to_string();
-        let contact = self.contact(self.entry.via);
         let number = self.number();
-        let key = match self.entry.via {
-            Via::Sms => "how.sms",
-            Via::Email => "how.mail",
-            Via::App => "how.oob",
+        let key = match self.entry.route() {
+            Route::One(Via::Sms) => "how.sms",
+            Route::One(Via::Email) => "how.mail",
+            Route::One(Via::App) => "how.oob",
+            Route::Both => "how.both",
+            Route::Two => "how.two",
         };
-        self.words().text(
-            key,
-            &[("tail", &contact), ("mail", &contact), ("min", &minutes), ("num", &number)],
-        )
+        let (tail, mail) = (self.contact(Via::Sms), self.contact(Via::Email));
+        self.words()
+            .text(key, &[("tail", &tail), ("mail", &mail), ("min", &minutes), ("num", &number)])
     }
 
     /// The number to find in the issuer's app.

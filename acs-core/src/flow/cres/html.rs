@@ -97,6 +97,15 @@ fn code(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
          maxlength=\"45\" required>",
         Escaped(&shown.code_label()),
     )?;
+    if let Some(label) = shown.second_label() {
+        write!(
+            html,
+            "<label for=\"second\">{}</label><input id=\"second\" type=\"text\" \
+             name=\"challengeDataEntryTwo\" inputmode=\"{mode}\" autocomplete=\"off\" \
+             autocapitalize=\"off\" spellcheck=\"false\" maxlength=\"45\" required>",
+            Escaped(&label),
+        )?;
+    }
     if shown.prompts_above() {
         prompts(html, shown)?;
     }
@@ -129,11 +138,13 @@ fn prompts(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
 fn choice(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
     let words = shown.words();
     write!(html, "<fieldset><legend>{}</legend>", Escaped(&words.text("choose.label", &[])),)?;
+    let kind = if shown.chooses_several() { "checkbox" } else { "radio" };
+    let required = if shown.chooses_several() { "" } else { " required" };
     for via in shown.ways() {
         write!(
             html,
-            "<label><input type=\"radio\" name=\"challengeDataEntry\" value=\"{}\" required> {}\
-             </label>",
+            "<label class=\"tick\"><input type=\"{kind}\" name=\"challengeDataEntry\" \
+             value=\"{}\"{required}> {}</label>",
             key(via),
             Escaped(&shown.option(via)),
         )?;

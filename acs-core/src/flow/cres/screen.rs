@@ -41,7 +41,11 @@ pub(in crate::flow) fn screen(
         acs_trans_id: transaction.acs_trans_id,
         sdk_trans_id: app.sdk_trans_id,
         acs_counter_a_to_s: counter(app.sent),
-        acs_ui_type: if page { page_template(transaction, entry) } else { template(entry) },
+        acs_ui_type: if page {
+            page_template(transaction, entry)
+        } else {
+            template(transaction, entry)
+        },
         challenge_completion_ind: "N",
         body,
     };
@@ -69,9 +73,9 @@ fn native(shown: &Shown<'_>, note: Note) -> Body {
     body.challenge_info_header = Some(shown.header());
     body.challenge_add_label =
         shown.additional_label().filter(|_| shown.transaction.version >= MessageVersion::V231);
-    match template(shown.entry) {
+    match template(shown.transaction, shown.entry) {
         Template::Information => body.info_continue_label = Some(shown.continue_label()),
-        Template::SingleSelect => choice(&mut body, shown, &words),
+        Template::SingleSelect | Template::MultiSelect => choice(&mut body, shown, &words),
         Template::OutOfBand => out_of_band(&mut body, shown, &words),
         _ => code(&mut body, shown, &words),
     }
@@ -92,11 +96,11 @@ fn html(shown: &Shown<'_>, note: Note) -> Body {
 }
 
 /// The screen for what is asked [Req 342].
-fn template(entry: &ExpectEntry) -> Template {
+fn template(transaction: &Transaction, entry: &ExpectEntry) -> Template {
     match entry.asked {
         _ if entry.is_information() => Template::Information,
         Asked::Code | Asked::Notice => Template::Text,
-        Asked::Way => Template::SingleSelect,
+        Asked::Way => transaction.choice_screen(),
         Asked::App => Template::OutOfBand,
     }
 }
@@ -114,15 +118,11 @@ fn page_template(transaction: &Transaction, entry: &ExpectEntry) -> Template {
 fn code(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     let label = shown.code_label();
     if shown.transaction.version >= MessageVersion::V231 {
-        let by_message = shown.entry.via == Via::Sms;
-        body.challenge_entry_box = Some(EntryBox {
-            keyboard: if shown.alphanumeric() { ALPHANUMERIC } else { NUMERIC },
-            autofill: by_message.then_some("Y"),
-            autofill_type: by_message.then_some(SMS_CODE),
-            // Room for the blanks that people type between groups.
-            length_max: format!("{:02}", (shown.code_length() + 2).min(45)),
-            label,
-        });
+        body.challenge_entry_box = Some(entry_box(shown, shown.entry.via, label));
+        body.challenge_entry_box_two = shown
+            .second_label()
+            .zip(shown.entry.second())
+            .map(|(label, via)| entry_box(shown, via, label));
     } else {
         body.challenge_info_label = Some(label);
     }
@@ -131,6 +131,19 @@ fn code(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
     body.resend_information_label = shown.resend_offered().then(|| words.text("resend", &[]));
     body.expand_info_label = Some(words.text("help.label", &[]));
     body.expand_info_text = Some(words.text("help.text", &[]));
+}
+
+/// A box for the code that went this way [P-APP-29, Note 150].
+fn entry_box(shown: &Shown<'_>, via: Via, label: String) -> EntryBox {
+    let by_message = via == Via::Sms;
+    EntryBox {
+        keyboard: if shown.alphanumeric() { ALPHANUMERIC } else { NUMERIC },
+        autofill: by_message.then_some("Y"),
+        autofill_type: by_message.then_some(SMS_CODE),
+        // Room for the blanks that people type between groups.
+        length_max: format!("{:02}", (shown.code_length() + 2).min(45)),
+        label,
+    }
 }
 
 /// Questions for consent [P-APP-17, Note 116, Note 118, Note 119].
@@ -180,9 +193,18 @@ pub(in crate::flow) const fn key(via: Via) -> &'static str {
     }
 }
 
-/// The way of an answer.
-pub(in crate::flow) fn way(answer: &str, ways: &[Via]) -> Option<Via> {
-    ways.iter().copied().find(|via| key(*via) == words::one_line(answer))
+/// The ways of an answer: keys with commas between them, each way once; `None` when there is anything
+/// else among them [P-APP-14].
+pub(in crate::flow) fn chosen(answer: &str, ways: &[Via]) -> Option<Vec<Via>> {
+    let mut chosen = Vec::new();
+    for part in answer.split(',') {
+        let part = words::one_line(part);
+        let via = *ways.iter().find(|via| key(**via) == part)?;
+        if !chosen.contains(&via) {
+            chosen.push(via);
+        }
+    }
+    Some(chosen)
 }
 
 const NUMERIC: &str = "01";
@@ -242,6 +264,8 @@ struct Body {
     challenge_info_text_indicator: Option<&'static str>,
     #[serde(rename = "challengeEntryBox", skip_serializing_if = "Option::is_none")]
     challenge_entry_box: Option<EntryBox>,
+    #[serde(rename = "challengeEntryBoxTwo", skip_serializing_if = "Option::is_none")]
+    challenge_entry_box_two: Option<EntryBox>,
     #[serde(rename = "challengeSelectInfo", skip_serializing_if = "Option::is_none")]
     challenge_select_info: Option<Vec<BTreeMap<&'static str, String>>>,
     #[serde(rename = "submitAuthenticationLabel", skip_serializing_if = "Option::is_none")]

@@ -87,7 +87,7 @@ impl AppState {
     }
 }
 
-/// The screens before the one that takes the code.
+/// The screens before the one that takes the code, and what is special about that one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Before {
     /// An information screen: nothing is sent before its button is pressed.
@@ -96,6 +96,12 @@ pub(crate) struct Before {
     /// The screen on which it is chosen where the code goes.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub(crate) choice: Option<Template>,
+    /// A code goes to the phone and another one to the address: both are asked for.
+    #[serde(rename = "t", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) two: bool,
+    /// The cardholder may have a new code sent to the other contact.
+    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) other: bool,
 }
 
 impl Before {

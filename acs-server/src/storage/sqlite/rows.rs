@@ -384,6 +384,7 @@ pub(super) const fn kind_column(kind: OutgoingKind) -> i64 {
         OutgoingKind::Otp => 2,
         OutgoingKind::Erro => 3,
         OutgoingKind::Ask => 4,
+        OutgoingKind::SecondOtp => 6,
     }
 }
 
@@ -393,6 +394,7 @@ fn read_kind(column: i64) -> Result<OutgoingKind, StoreError> {
         2 => Ok(OutgoingKind::Otp),
         3 => Ok(OutgoingKind::Erro),
         4 => Ok(OutgoingKind::Ask),
+        6 => Ok(OutgoingKind::SecondOtp),
         _ => Err(corrupt("outgoing kind")),
     }
 }
