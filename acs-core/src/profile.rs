@@ -1,6 +1,7 @@
 //! What an issuer, a DS profile and a card look like to the core: plain data, filled from
 //! configuration and store by the caller.
 
+mod images;
 mod oob;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,8 @@ use crate::flow::screen::AppTexts;
 use crate::flow::transaction::Interface;
 use crate::security_code::{SecurityCodeKey, SecurityCodeRecord};
 
+pub(crate) use images::ImageSet;
+pub use images::Images;
 pub use oob::{OobFallback, OobSettings};
 
 /// A DS profile: one payment system's directory server [P-TRN-11].
@@ -33,6 +36,8 @@ pub struct DsProfile {
     pub npa_eci: Option<EciTable>,
     /// Whether ARes say how the card security code compared [P-231-04].
     pub security_code_status: bool,
+    /// The payment system's logo on native screens.
+    pub images: Images,
 }
 
 /// eci by result.
@@ -269,6 +274,8 @@ pub struct AppSettings {
     /// `protocol.app_sdk_erro_without_rres`: 403 instead of 402 to an SDK whose result got no
     /// RRes [P-APP-52].
     pub without_rres_is_403: bool,
+    /// The issuer's logo on native screens.
+    pub images: Images,
     /// The issuer's own words on native and HTML screens.
     pub texts: AppTexts,
 }

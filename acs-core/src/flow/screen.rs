@@ -24,7 +24,10 @@ pub fn findings(texts: &AppTexts, names: &BTreeMap<String, String>, phone: &str)
             Some(_) if text.trim().is_empty() => findings.push(format!(
                 "{place} is empty: leave it out for the default, an SDK refuses empty labels"
             )),
-            Some(entry) => placeholders(&place, entry, text, &mut findings),
+            Some(entry) => {
+                placeholders(&place, entry, text, &mut findings);
+                bold(&place, entry, text, &mut findings);
+            }
         }
     }
     for language in [Language::Japanese, Language::English] {
@@ -54,6 +57,16 @@ fn placeholders(place: &str, entry: &Entry, text: &str, findings: &mut Vec<Strin
             "{place} names {{{name}}}, which is not known here: use {}",
             known.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ")
         ));
+    }
+}
+
+/// Bold stands between double asterisks, in longer texts only [Req 445].
+fn bold(place: &str, entry: &Entry, text: &str, findings: &mut Vec<String>) {
+    let marks = text.matches("**").count();
+    if marks > 0 && !matches!(entry.limit, PART | HELP) {
+        findings.push(format!("{place} has asterisks: labels cannot be bold"));
+    } else if marks % 2 == 1 {
+        findings.push(format!("{place}: close the bold text with a second pair of asterisks"));
     }
 }
 
@@ -177,8 +190,8 @@ const CATALOGUE: &[Entry] = &[
     label("header.later", "あとで確認します", "Confirm later"),
     part(
         "what.pay",
-        "{merchant} で {amount}（カード末尾 {card}）のお支払いを確認します。",
-        "Confirm {amount} to {merchant} with the card ending {card}.",
+        "{merchant} で **{amount}**（カード末尾 {card}）のお支払いを確認します。",
+        "Confirm **{amount}** to {merchant} with the card ending {card}.",
     ),
     part(
         "what.npa",
@@ -425,7 +438,7 @@ mod tests {
         let words = Words { texts: &texts, language, issuer: "Bank {card}", phone: "1" };
         let text =
             words.text("what.pay", &[("merchant", "{card}"), ("amount", "1"), ("card", "7")]);
-        assert_eq!(text, "Confirm 1 to {card} with the card ending 7.");
+        assert_eq!(text, "Confirm **1** to {card} with the card ending 7.");
         assert_eq!(words.text("what.pay", &[("merchant", &"m".repeat(400))]).chars().count(), PART);
     }
 }

@@ -134,6 +134,7 @@ fn directory_server(ds: &Ds, findings: &mut Vec<String>) {
              the same root could act for it"
         ));
     }
+    findings.extend(ds.images.findings(&format!("{name} images")));
     if ds.versions.is_empty() {
         findings.push(format!("{name} accepts no version: name at least one in versions"));
     }

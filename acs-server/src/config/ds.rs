@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use acs_core::element::MessageVersion;
 use acs_core::message::ReadRules;
-use acs_core::profile::{DsProfile, EciTable};
+use acs_core::profile::{DsProfile, EciTable, Images};
 use serde::Deserialize;
 
 use super::{KeyPair, RReqTargets};
@@ -53,6 +53,9 @@ pub struct Ds {
     /// ARes of 2.3.1 say how a card security code compared with the issuer's record [P-231-04].
     #[serde(default = "yes")]
     pub security_code_status: bool,
+    /// The payment system's logo on native screens of apps, as `issuer.app.images`.
+    #[serde(default)]
+    pub images: Images,
     /// Values from DS ranges (80-99) agreed with this DS [P-GEN-08].
     #[serde(default)]
     pub agreed_values: Vec<AgreedValue>,
@@ -113,6 +116,7 @@ impl Ds {
             npa_status_reason: self.npa_status_reason,
             npa_eci: self.npa_eci.clone(),
             security_code_status: self.security_code_status,
+            images: self.images.clone(),
         }
     }
 

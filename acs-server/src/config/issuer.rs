@@ -8,8 +8,8 @@ use acs_core::flow::screen::AppTexts;
 use acs_core::flow::transaction::Interface;
 use acs_core::policy::{Rule, RuleOutcome};
 use acs_core::profile::{
-    AppSettings, DecoupledSettings, IssuerProfile, Locale, OobSettings, OtpSettings, PolicyProfile,
-    ThreeRiSettings,
+    AppSettings, DecoupledSettings, Images, IssuerProfile, Locale, OobSettings, OtpSettings,
+    PolicyProfile, ThreeRiSettings,
 };
 use serde::Deserialize;
 use url::Url;
@@ -90,6 +90,9 @@ pub struct AppChannel {
     pub notice: bool,
     /// Questions for consent stand above the buttons of native screens (2.3.1).
     pub prompts_above: bool,
+    /// The issuer's logo on native screens, `images = { medium, high, extra_high, default, dark,
+    /// monochrome }`: https URLs of png or jpeg files.
+    pub images: Images,
     /// The issuer's own words: language to key to text. `acs check` names unknown keys, unknown
     /// placeholders and texts that could grow too long.
     pub texts: BTreeMap<String, BTreeMap<String, String>>,
@@ -260,7 +263,8 @@ impl AppChannel {
                  choose_several and other_contact"
             )
         };
-        idle.then(finding).into_iter().collect()
+        let images = self.images.findings(&format!("{name} app.images"));
+        idle.then(finding).into_iter().chain(images).collect()
     }
 
     /// By language and key.
@@ -290,6 +294,7 @@ impl AppChannel {
             plain_creq_is_101: protocol.app_plain_creq_error == PlainCReqError::Unrecognised,
             without_rres_is_403: protocol.app_sdk_erro_without_rres
                 == WithoutRRes::TransientFailure,
+            images: self.images.clone(),
             texts: self.texts(),
             interface: match self.interface {
                 AppInterface::Native => Interface::Native,

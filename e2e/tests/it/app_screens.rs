@@ -376,3 +376,35 @@ async fn t_23_13_additional_button() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t_an_02_images_and_bold_text() {
+    let stage = Stage::set_configured("app-images", |config| {
+        let images = toml::toml! {
+            high = "https://img.example/high.png"
+            default = "https://img.example/default.png"
+            dark = "https://img.example/dark.jpg"
+        };
+        set_app(config, "images", images.clone());
+        for ds in config["ds"].as_array_mut().unwrap() {
+            ds.as_table_mut().unwrap().insert("images".to_owned(), images.clone().into());
+        }
+    })
+    .await;
+    for version in VERSIONS {
+        for enc in ENCRYPTIONS {
+            let set = |sdk: &mut Sdk| sdk.encryption = enc;
+            let mut opened = open_with(&stage, version, Card::Sms, set).await;
+            let first = opened.screen(&Act::Open).await;
+            let newest = version == "2.3.1";
+            for image in ["issuerImage", "psImage"] {
+                let names: Vec<_> = first.message[image].as_object().unwrap().keys().collect();
+                assert_eq!(names, if newest { vec!["dark", "default"] } else { vec!["high"] });
+            }
+            assert_eq!(first.text("challengeInfoText").unwrap().contains("**"), newest);
+            let second = opened.screen(&Act::Type("000000x".to_owned())).await;
+            assert!(!second.message.contains_key("issuerImage"));
+            opened.last(&Act::Cancel).await;
+        }
+    }
+}

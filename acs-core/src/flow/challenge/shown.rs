@@ -8,6 +8,7 @@ use crate::flow::oob::{Oob, waits};
 use crate::flow::screen::{INFO, MAIL, Words};
 use crate::flow::transaction::{Asked, ExpectEntry, Interface, Route, Template, Transaction, Via};
 use crate::flow::words::{self, Language};
+use crate::profile::Images;
 
 /// What the additional button of a screen does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,16 @@ impl<'a> Shown<'a> {
 
     pub(in crate::flow) fn resend_offered(&self) -> bool {
         entry::offers_resend(self.entry, self.context.issuer)
+    }
+
+    /// Whether nothing was shown yet.
+    pub(in crate::flow) fn is_first(&self) -> bool {
+        self.transaction.app.as_deref().is_none_or(|app| app.sent == 0)
+    }
+
+    /// The logos of issuer and payment system.
+    pub(in crate::flow) const fn images(&self) -> (&'a Images, &'a Images) {
+        (&self.context.issuer.app.images, &self.context.ds.images)
     }
 
     /// Whether the trust list is asked for.
@@ -313,7 +324,8 @@ impl<'a> Shown<'a> {
             Via::Email => contacts.email.as_deref().map(words::masked_address),
             Via::App => None,
         };
-        words::cut(&shown.unwrap_or_default(), MAIL)
+        // Asterisks in a row would be bold to an SDK.
+        words::cut(&shown.unwrap_or_default().replace('*', "•"), MAIL)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::flow::screen::Words;
 use crate::flow::transaction::{Asked, ExpectEntry, Interface, Template, Transaction, Via};
 use crate::flow::words;
 use crate::outgoing;
+use crate::profile::ImageSet;
 
 /// Builds and checks the CRes that asks for `entry`
 /// [P-APP-26, Req 49, Req 50, Req 51, Req 387, Note 146, Note 172].
@@ -60,10 +61,16 @@ pub(in crate::flow) fn screen(
     Ok(json)
 }
 
-/// A screen that the SDK draws [P-APP-25, P-APP-26, Note 144, Note 145].
-fn native(shown: &Shown<'_>, note: Note) -> Body {
+/// A screen that the SDK draws; images come with the first
+/// [P-APP-25, P-APP-26, Note 144, Note 145, Note 151, Req 429].
+fn native<'a>(shown: &Shown<'a>, note: Note) -> Body<'a> {
     let words = shown.words();
+    let version = shown.transaction.version;
+    let first = shown.is_first();
+    let (issuer_image, ps_image) = shown.images();
     let mut body = Body {
+        issuer_image: issuer_image.of(version).filter(|_| first),
+        ps_image: ps_image.of(version).filter(|_| first),
         challenge_info_text: Some(shown.info_text(note)),
         challenge_info_text_indicator: matches!(note, Note::Error(_)).then_some("Y"),
         why_info_label: Some(words.text("why.label", &[])),
@@ -79,12 +86,15 @@ fn native(shown: &Shown<'_>, note: Note) -> Body {
         Template::OutOfBand => out_of_band(&mut body, shown, &words),
         _ => code(&mut body, shown, &words),
     }
+    if version < MessageVersion::V231 {
+        body.without_bold();
+    }
     body
 }
 
 /// A page of ours; before 2.3.1 the same page again for whoever comes back from another app
 /// [P-APP-23, Note 147].
-fn html(shown: &Shown<'_>, note: Note) -> Body {
+fn html(shown: &Shown<'_>, note: Note) -> Body<'static> {
     let page = URL_SAFE_NO_PAD.encode(page::page(shown, note));
     let again = shown.transaction.version < MessageVersion::V231;
     Body {
@@ -115,7 +125,7 @@ fn page_template(transaction: &Transaction, entry: &ExpectEntry) -> Template {
 }
 
 /// [P-APP-20, Note 141, P-APP-27]
-fn code(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
+fn code(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
     let label = shown.code_label();
     if shown.transaction.version >= MessageVersion::V231 {
         body.challenge_entry_box = Some(entry_box(shown, shown.entry.via, label));
@@ -147,7 +157,7 @@ fn entry_box(shown: &Shown<'_>, via: Via, label: String) -> EntryBox {
 }
 
 /// Questions for consent [P-APP-17, Note 116, Note 118, Note 119].
-fn prompts(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
+fn prompts(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
     let newest = shown.transaction.version >= MessageVersion::V231;
     let (trust, bind) = (shown.trust_text(), shown.bind_text());
     if trust {
@@ -164,7 +174,7 @@ fn prompts(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
 }
 
 /// [P-APP-21, Note 142, Note 149]
-fn choice(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
+fn choice(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
     body.challenge_info_label = Some(words.text("choose.label", &[]));
     let options =
         shown.ways().into_iter().map(|via| BTreeMap::from([(key(via), shown.option(via))]));
@@ -174,7 +184,7 @@ fn choice(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
 
 /// The issuer's app by a link where SDK and issuer have one; the way on is always there
 /// [P-APP-22, Note 126, Note 143, Req 401, Req 403].
-fn out_of_band(body: &mut Body, shown: &Shown<'_>, words: &Words<'_>) {
+fn out_of_band(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
     if let Some(url) = shown.app_url() {
         body.oob_app_url = Some(url.to_owned());
         body.oob_app_label = Some(words.text("oob.open", &[]));
@@ -230,7 +240,7 @@ struct EntryBox {
 }
 
 #[derive(Serialize)]
-struct Wire {
+struct Wire<'a> {
     #[serde(rename = "messageType")]
     message_type: &'static str,
     #[serde(rename = "messageVersion")]
@@ -248,12 +258,16 @@ struct Wire {
     #[serde(rename = "challengeCompletionInd")]
     challenge_completion_ind: &'static str,
     #[serde(flatten)]
-    body: Body,
+    body: Body<'a>,
 }
 
 /// What differs by screen.
 #[derive(Default, Serialize)]
-struct Body {
+struct Body<'a> {
+    #[serde(rename = "issuerImage", skip_serializing_if = "Option::is_none")]
+    issuer_image: Option<ImageSet<'a>>,
+    #[serde(rename = "psImage", skip_serializing_if = "Option::is_none")]
+    ps_image: Option<ImageSet<'a>>,
     #[serde(rename = "challengeInfoHeader", skip_serializing_if = "Option::is_none")]
     challenge_info_header: Option<String>,
     #[serde(rename = "challengeInfoLabel", skip_serializing_if = "Option::is_none")]
@@ -302,4 +316,15 @@ struct Body {
     acs_html: Option<String>,
     #[serde(rename = "acsHTMLRefresh", skip_serializing_if = "Option::is_none")]
     acs_html_refresh: Option<String>,
+}
+
+impl Body<'_> {
+    /// Asterisks are plain text before 2.3.1 [Req 445, Note 148].
+    fn without_bold(&mut self) {
+        let texts =
+            [&mut self.challenge_info_text, &mut self.why_info_text, &mut self.expand_info_text];
+        for text in texts.into_iter().flatten() {
+            *text = text.replace("**", "");
+        }
+    }
 }

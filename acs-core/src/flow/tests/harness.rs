@@ -29,8 +29,8 @@ use crate::message::{
 use crate::policy::RuleOutcome;
 use crate::profile::{
     Account, AppSettings, BrowserReadings, Card, CardLookup, CardState, ConsentSettings, Contacts,
-    DecoupledSettings, DsProfile, EciTable, IssuerProfile, Locale, OobSettings, OtpSettings,
-    PolicyProfile, ThreeRiSettings,
+    DecoupledSettings, DsProfile, EciTable, Images, IssuerProfile, Locale, OobSettings,
+    OtpSettings, PolicyProfile, ThreeRiSettings,
 };
 use crate::{Random, UtcMillis};
 
@@ -87,6 +87,7 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
             cancel_reason_231: "26".to_owned(),
             plain_creq_is_101: false,
             without_rres_is_403: false,
+            images: Images::default(),
             texts: AppTexts::new(),
         },
         challenge_url: "https://acs.example/3ds/challenge/browser".to_owned(),
@@ -297,6 +298,7 @@ impl World {
                 npa_status_reason: true,
                 npa_eci: None,
                 security_code_status: true,
+                images: Images::default(),
             },
             rules: ReadRules {
                 versions: MessageVersion::ALL.to_vec(),

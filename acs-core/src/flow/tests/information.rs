@@ -211,3 +211,38 @@ fn t_23_14_the_answer_about_the_device_must_not_lack() {
     assert_eq!(erro["errorDetail"], "deviceBindingDataEntry");
     assert!(sdk.world.consents.is_empty());
 }
+
+#[test]
+fn note_151_images_come_with_the_first_screen_and_bold_with_2_3_1() {
+    let url = |name: &str| Some(format!("https://img.example/{name}.png"));
+    for version in MessageVersion::ALL {
+        for enc in ENCRYPTIONS {
+            let mut sdk = Sdk::with(version, enc, |world, _, _| {
+                world.issuer.app.images.high = url("issuer");
+                world.issuer.app.images.default = url("issuer");
+                world.issuer.app.images.dark = url("issuer-dark");
+                world.ds.images.medium = url("ps");
+                world.ds.images.default = url("ps");
+                world.ds.images.monochrome = url("ps-mono");
+            });
+            let first = sdk.send(json!({})).cres();
+            let newest = version == NEWEST;
+            let (issuer, ps) = if newest {
+                (
+                    json!({"default": url("issuer"), "dark": url("issuer-dark")}),
+                    json!({"default": url("ps"), "monochrome": url("ps-mono")}),
+                )
+            } else {
+                (json!({"high": url("issuer")}), json!({"medium": url("ps")}))
+            };
+            assert_eq!((&first["issuerImage"], &first["psImage"]), (&issuer, &ps));
+            // Req 445
+            let text = first["challengeInfoText"].as_str().unwrap();
+            assert_eq!(text.contains("**12,800円**"), newest, "{text}");
+            assert_eq!(text.contains("**"), newest);
+            let wrong = sdk.world.wrong_code();
+            let second = sdk.enter(&wrong).cres();
+            assert!(second.get("issuerImage").is_none() && second.get("psImage").is_none());
+        }
+    }
+}

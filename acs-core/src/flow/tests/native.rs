@@ -109,12 +109,12 @@ fn t_an_03_the_way_of_the_code_is_chosen() {
         assert_eq!(choice["acsUiType"], "02");
         assert_eq!(
             choice["challengeSelectInfo"],
-            json!([{"sms": "SMS（末尾 89）"}, {"mail": "メール（t***@mail.example）"}])
+            json!([{"sms": "SMS（末尾 89）"}, {"mail": "メール（t•••@mail.example）"}])
         );
         assert!(sdk.world.codes.is_empty(), "no code before the choice");
         let text = sdk.enter("mail").cres();
         assert_eq!(text["acsUiType"], "01");
-        assert!(text["challengeInfoText"].as_str().unwrap().contains("t***@mail.example"));
+        assert!(text["challengeInfoText"].as_str().unwrap().contains("t•••@mail.example"));
         let code = sdk.world.code();
         sdk.enter(&code);
         let rreq = sdk.world.rreq();
