@@ -57,9 +57,18 @@ enum Ui {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Enc {
+pub(crate) enum Enc {
     Gcm,
     Cbc,
+}
+
+impl From<Enc> for Encryption {
+    fn from(enc: Enc) -> Self {
+        match enc {
+            Enc::Gcm => Self::A128Gcm,
+            Enc::Cbc => Self::A128CbcHs256,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -91,10 +100,7 @@ impl InApp {
             Ui::Html => Interface::Html,
             Ui::Both => Interface::Both,
         };
-        sdk.encryption = match self.enc {
-            Enc::Gcm => Encryption::A128Gcm,
-            Enc::Cbc => Encryption::A128CbcHs256,
-        };
+        sdk.encryption = self.enc.into();
         sdk.ds_key = match self.ds_key {
             DsKey::Ec => DsKeyKind::Ec,
             DsKey::Rsa => DsKeyKind::Rsa,

@@ -1,10 +1,10 @@
 //! `ds-sim`: the simulator from the shell.
 
+mod by_load;
 mod by_passkey;
 mod in_app;
 
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +17,6 @@ use ds_simulator::cards;
 use ds_simulator::endpoints::{Endpoints, PkiFiles, Ports};
 use ds_simulator::jar::Jar;
 use ds_simulator::link::Link;
-use ds_simulator::load::LoadOptions;
 use ds_simulator::message::Order;
 use ds_simulator::notice::{Notice, Sender};
 use ds_simulator::pki::Identity;
@@ -58,11 +57,12 @@ enum Command {
     Send(Send),
     /// Send an operational notice to the ACS as a directory server does, part by part
     Oreq(Oreq),
-    /// Send AReqs to the ACS as a directory server does, as fast as it answers; report as JSON
-    Load(Load),
-    /// The bare TLS echo that benchmarks compare with
+    /// Send AReqs as a directory server does or CReqs as apps do, as fast as the ACS answers; report
+    /// as JSON
+    Load(by_load::Load),
+    /// The bare TLS servers that benchmarks compare with
     #[command(hide = true)]
-    Echo(Echo),
+    Echo(by_load::Echo),
     /// Print the public values of a software passkey, for the `passkeys` list of a card file
     Passkey(by_passkey::PasskeyArgs),
     /// Print (or write) the endpoints.json of a demo folder
@@ -248,39 +248,6 @@ struct Oreq {
 }
 
 #[derive(Debug, Args)]
-struct Load {
-    #[arg(long, default_value = "target/demo/endpoints.json")]
-    endpoints: PathBuf,
-    /// Somewhere else than the ACS of endpoints.json
-    #[arg(long)]
-    to: Option<String>,
-    #[arg(long, default_value_t = 64)]
-    connections: usize,
-    /// Stop after this many requests
-    #[arg(long)]
-    requests: Option<u64>,
-    /// Stop after this many seconds; 10 when nothing else ends the load
-    #[arg(long)]
-    seconds: Option<f64>,
-    #[arg(long, default_value = "2.2.0")]
-    version: String,
-    /// Card number; default: the first of the cards file whose result is Y
-    #[arg(long)]
-    pan: Option<String>,
-    /// Amount in minor units
-    #[arg(long, default_value = "1200")]
-    amount: String,
-}
-
-#[derive(Debug, Args)]
-struct Echo {
-    #[arg(long, default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
-    #[arg(long, default_value = "target/demo/endpoints.json")]
-    endpoints: PathBuf,
-}
-
-#[derive(Debug, Args)]
 struct EndpointsArgs {
     #[command(flatten)]
     layout: Layout,
@@ -303,8 +270,8 @@ async fn main() -> ExitCode {
         Command::Pay(args) => pay(*args).await,
         Command::Send(args) => send_file(args).await,
         Command::Oreq(args) => send_notice(args).await,
-        Command::Load(args) => load(args).await,
-        Command::Echo(args) => echo(args).await,
+        Command::Load(args) => by_load::load(args).await,
+        Command::Echo(args) => by_load::echo(args).await,
         Command::Passkey(args) => {
             args.public().and_then(|text| say(&text)).map(|()| ExitCode::SUCCESS)
         }
@@ -615,43 +582,6 @@ async fn send_notice(args: Oreq) -> Result<ExitCode> {
         }
     }
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn load(args: Load) -> Result<ExitCode> {
-    let ends = Endpoints::read(&args.endpoints)?;
-    let cards = ends.cards.as_deref().map(cards::read).unwrap_or_default();
-    let card = cards.iter().find(|card| card.expect == "Y");
-    let pan = args.pan.or_else(|| card.map(|card| card.pan.clone()));
-    let order = Order {
-        expiry: cards.iter().find(|c| Some(&c.pan) == pan.as_ref()).and_then(|c| c.expiry.clone()),
-        pan: pan.context("no card with result Y in the cards file: give --pan")?,
-        amount: args.amount,
-        ..Order::default()
-    };
-    let seconds = args.seconds.or_else(|| args.requests.is_none().then_some(10.0));
-    let options = LoadOptions {
-        url: args.to,
-        connections: args.connections,
-        requests: args.requests,
-        time: seconds.map(Duration::try_from_secs_f64).transpose()?,
-        version: args.version,
-        order,
-        ds_url: ends.ds.rreq.clone().context("endpoints.json without ds.rreq")?,
-    };
-    let report = ds_simulator::load::load(&ends, &options).await?;
-    say(&serde_json::to_string_pretty(&report)?)?;
-    Ok(if report.errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn echo(args: Echo) -> Result<ExitCode> {
-    let ends = Endpoints::read(&args.endpoints)?;
-    let folder = ends.pki.ds_ca.parent().context("ds_ca without folder")?;
-    let identity = Identity::in_dir(folder, "acs-server-ec");
-    ds_simulator::echo::echo(args.listen, &identity, &ends.pki.ds_ca, |address| {
-        let _ = say(&format!("https://localhost:{}/3ds/areq", address.port()));
-    })
-    .await?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn endpoints(args: &EndpointsArgs) -> Result<ExitCode> {

@@ -151,6 +151,7 @@ async fn load_is_answered_without_errors() {
         version: "2.3.1".to_owned(),
         order: Order { pan: PAN.to_owned(), ..Order::default() },
         ds_url: "https://localhost:1/ds/rreq".to_owned(),
+        watch: None,
     };
     let report = load(&stage.endpoints, &options).await.unwrap();
     assert_eq!((report.requests, report.errors), (40, 0), "{report:?}");

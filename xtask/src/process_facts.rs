@@ -21,10 +21,31 @@ fn ticks(stat: &str) -> Option<u64> {
 
 /// Peak resident memory of a process, in KiB.
 pub(crate) fn peak_memory_kib(pid: u32) -> Result<u64> {
+    status_kib(pid, "VmHWM:")
+}
+
+/// Resident memory of a process now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory {
+    pub(crate) resident_kib: u64,
+    /// Its part that is no page of a file.
+    pub(crate) anonymous_kib: u64,
+}
+
+/// Resident memory of a process.
+pub(crate) fn memory(pid: u32) -> Result<Memory> {
+    Ok(Memory {
+        resident_kib: status_kib(pid, "VmRSS:")?,
+        anonymous_kib: status_kib(pid, "RssAnon:")?,
+    })
+}
+
+fn status_kib(pid: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("reading /proc")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|number| number.parse().ok()).context("/proc/PID/status without VmHWM")
+    let number = number.and_then(|number| number.parse().ok());
+    number.with_context(|| format!("/proc/PID/status without {name}"))
 }
 
 #[cfg(test)]
@@ -40,5 +61,7 @@ mod tests {
         let pid = std::process::id();
         super::cpu_micros(pid).unwrap();
         assert!(super::peak_memory_kib(pid).unwrap() > 100);
+        let memory = super::memory(pid).unwrap();
+        assert!(memory.anonymous_kib <= memory.resident_kib);
     }
 }

@@ -120,6 +120,12 @@ impl ContentKey {
         Self(bytes)
     }
 
+    /// The key as it is.
+    #[must_use]
+    pub const fn expose_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The part that encrypts messages of one way: all of it, or a half under A128GCM [P-CRY-04].
     #[must_use]
     pub fn part(&self, way: Way, enc: Encryption) -> &[u8] {

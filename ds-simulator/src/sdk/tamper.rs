@@ -64,17 +64,17 @@ pub const JOSE: &str = "application/jose; charset=utf-8";
 
 /// How a CReq is made ready to be sent.
 #[derive(Debug)]
-pub(super) struct Wrapping<'a> {
-    pub(super) key: &'a ContentKey,
-    pub(super) encryption: Encryption,
-    pub(super) kid: &'a str,
-    pub(super) counter: u8,
-    pub(super) tampers: &'a [Tamper],
+pub(crate) struct Wrapping<'a> {
+    pub(crate) key: &'a ContentKey,
+    pub(crate) encryption: Encryption,
+    pub(crate) kid: &'a str,
+    pub(crate) counter: u8,
+    pub(crate) tampers: &'a [Tamper],
 }
 
 impl Wrapping<'_> {
     /// Body and content type of the request.
-    pub(super) fn wrap(&self, creq: &Value) -> Result<(String, String)> {
+    pub(crate) fn wrap(&self, creq: &Value) -> Result<(String, String)> {
         let mut creq = creq.clone();
         let (mut enc, mut key) = (self.encryption, self.key);
         let mut counter = self.counter;
