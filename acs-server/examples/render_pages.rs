@@ -1,9 +1,11 @@
 //! Writes the cardholder pages in every state and language as HTML files for review:
-//! `cargo run -p acs-server --example render_pages -- DIR`.
+//! `cargo run -p acs-server --example render_pages -- DIR [ISSUER-LOGO SYSTEM-LOGO]`.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use acs_core::flow::present::{CodeView, FinalView, InformationView, OobView, PasskeyView};
+use acs_server::pages::logo::Logo;
 use acs_server::pages::{self, Face, Page};
 use acs_server::texts::Language;
 
@@ -65,11 +67,20 @@ fn save(dir: &Path, name: &str, page: &Page) -> std::io::Result<()> {
 }
 
 fn face(language: &str) -> Face<'static> {
-    if language == "ja" {
-        Face { name: "ひなた銀行", phone: "0120-000-000" }
+    static LOGOS: OnceLock<[Option<Logo>; 2]> = OnceLock::new();
+    let [bank, system] = LOGOS.get_or_init(|| [(2, "Hinata Bank"), (3, "Sample Pay")].map(logo));
+    let (name, phone) = if language == "ja" {
+        ("ひなた銀行", "0120-000-000")
     } else {
-        Face { name: "Hinata Bank", phone: "+81 120-000-000" }
-    }
+        ("Hinata Bank", "+81 120-000-000")
+    };
+    Face { name, phone, logo: bank.as_ref(), system: system.as_ref() }
+}
+
+/// The logo that an argument names.
+fn logo((argument, words): (usize, &str)) -> Option<Logo> {
+    let file = std::env::args().nth(argument)?;
+    Some(Logo::load(Path::new(&file), words).unwrap_or_else(|error| panic!("{error}")))
 }
 
 fn code_view(

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, RReqTargets};
 use crate::driver::Desk;
 use crate::gateway::OtpGateway;
+use crate::pages::logo::Logo;
 use crate::shutdown::Shutdown;
 use crate::signing::Signing;
 use crate::storage::Store;
@@ -50,6 +51,8 @@ pub struct DsRuntime {
     pub rreq_targets: RReqTargets,
     /// Signs acsSignedContent, where configured.
     pub signing: Option<Arc<Signing>>,
+    /// Of the payment system, for pages.
+    pub logo: Option<Logo>,
 }
 
 /// An issuer, ready to use.
@@ -62,6 +65,8 @@ pub struct IssuerRuntime {
     pub gateway: Arc<dyn OtpGateway>,
     /// Under which its systems sign their requests.
     pub api_key: Option<hmac::Key>,
+    /// For pages.
+    pub logo: Option<Logo>,
 }
 
 /// Who sent a request to a `ds` listener: a request extension there.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use acs_core::crypto::{AuthenticationValueGenerator, HmacSha256Generator};
 use acs_core::security_code::SecurityCodeKey;
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, Error, anyhow, bail};
 use aws_lc_rs::hmac;
 use rustls_pki_types::UnixTime;
 use zeroize::Zeroizing;
 
 use crate::app::{App, DsRuntime, IssuerRuntime, Latch, MetricsHandle, Readiness};
 use crate::clock::{Clock, MovableClock, SystemClock};
+use crate::config::ds::SystemLogo;
 use crate::config::{self, Config};
 use crate::driver::Desk;
 use crate::gateway;
@@ -58,6 +59,13 @@ fn directory_server(ds: &config::Ds) -> anyhow::Result<DsRuntime> {
         profile: ds.profile(),
         read_rules: ds.read_rules(),
         generator: generator(&ds.authentication_value).with_context(of)?,
+        logo: ds
+            .logo
+            .as_ref()
+            .map(SystemLogo::load)
+            .transpose()
+            .map_err(Error::msg)
+            .with_context(of)?,
         rreq_client: Arc::new(tls::rreq_client(ds).with_context(of)?),
         rreq_targets: ds.rreq_targets.clone(),
         signing: ds
@@ -85,7 +93,9 @@ fn issuers(config: &Config) -> anyhow::Result<Vec<IssuerRuntime>> {
             keys.push(key.clone());
         }
         let api_key = api_key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()));
-        Ok(IssuerRuntime { profile, config: issuer.clone(), gateway, api_key })
+        let logo =
+            issuer.load_logo().map_err(|error| anyhow!("issuer \"{}\": {error}", issuer.id))?;
+        Ok(IssuerRuntime { profile, config: issuer.clone(), gateway, api_key, logo })
     };
     config.issuer.iter().map(&mut open).collect()
 }

@@ -1,6 +1,7 @@
 //! The cardholder's pages: views of the core rendered as self-contained documents that work in the
 //! strictest iframe, without JavaScript, cookies, storage or a second request.
 
+pub mod logo;
 pub mod passkey;
 
 use std::fmt::Write as _;
@@ -15,7 +16,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use crate::config;
+use self::logo::Logo;
+use crate::app::{DsRuntime, IssuerRuntime};
 use crate::texts::{Language, raw, text};
 
 /// Where the waiting page asks whether there is something new.
@@ -23,21 +25,27 @@ pub const WAIT_PATH: &str = "/3ds/challenge/browser/wait";
 /// Where the pages' own forms go.
 pub const PAGE_PATH: &str = "/3ds/challenge/browser/page";
 
-/// How an issuer presents itself: `name` and `phone` in the language of the page.
-#[derive(Debug, Clone, Copy)]
+/// How an issuer presents itself: `name` and `phone` in the language of the page, and the logos of
+/// the issuer and of the payment system [Req 180].
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Face<'a> {
     pub name: &'a str,
     pub phone: &'a str,
+    pub logo: Option<&'a Logo>,
+    pub system: Option<&'a Logo>,
 }
 
 impl<'a> Face<'a> {
-    /// The issuer's name in the language of `tag`, or in its first one.
+    /// The issuer's name in the language of `tag`, or in its first one; the logo of the payment
+    /// system whose directory server asked.
     #[must_use]
-    pub fn of(issuer: &'a config::Issuer, tag: &str) -> Self {
+    pub fn of(runtime: &'a IssuerRuntime, ds: Option<&'a DsRuntime>, tag: &str) -> Self {
+        let issuer = &runtime.config;
         let tag = Language::from_tag(tag).tag();
         let first = issuer.locales.first().and_then(|locale| issuer.name.get(locale));
         let name = issuer.name.get(tag).or(first).map_or("", String::as_str);
-        Self { name, phone: &issuer.phone }
+        let logo = runtime.logo.as_ref();
+        Self { name, phone: &issuer.phone, logo, system: ds.and_then(|ds| ds.logo.as_ref()) }
     }
 }
 

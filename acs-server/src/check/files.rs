@@ -14,6 +14,9 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         report.ok(format!("keys.file: {} opens", config.keys.file.display()));
     }
     for ds in &config.ds {
+        if let Some(logo) = &ds.logo {
+            logo_opens(&format!("ds \"{}\" logo", ds.id), logo.load(), report);
+        }
         let ds::AuthenticationValue::HmacSha256 { key_file, .. } = &ds.authentication_value;
         key(&format!("ds \"{}\" authentication_value", ds.id), key_file, report);
     }
@@ -26,6 +29,9 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         }
     }
     for issuer in &config.issuer {
+        if issuer.logo.is_some() {
+            logo_opens(&format!("issuer \"{}\" logo", issuer.id), issuer.load_logo(), report);
+        }
         if let Some(api) = &issuer.api {
             key(&format!("issuer \"{}\" api", issuer.id), &api.key_file, report);
         }
@@ -35,6 +41,12 @@ pub(super) fn check(config: &Config, report: &mut Report) {
     }
     if let Some(file) = &config.log.file {
         writable("log.file", file, report);
+    }
+}
+
+fn logo_opens<T>(name: &str, logo: Result<T, String>, report: &mut Report) {
+    if report.take(name, logo).is_some() {
+        report.ok(format!("{name}: the file can be shown"));
     }
 }
 

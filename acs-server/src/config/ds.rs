@@ -10,6 +10,7 @@ use acs_core::profile::{DsProfile, EciTable, Images};
 use serde::Deserialize;
 
 use super::{KeyPair, RReqTargets};
+use crate::pages::logo::Logo;
 
 /// A directory server.
 #[derive(Debug, Clone, Deserialize)]
@@ -56,6 +57,8 @@ pub struct Ds {
     /// The payment system's logo on native screens of apps, as `issuer.app.images`.
     #[serde(default)]
     pub images: Images,
+    /// The payment system's logo on browser pages [Req 180].
+    pub logo: Option<SystemLogo>,
     /// Values from DS ranges (80-99) agreed with this DS [P-GEN-08].
     #[serde(default)]
     pub agreed_values: Vec<AgreedValue>,
@@ -77,6 +80,29 @@ pub struct Signing {
     pub key: PathBuf,
     /// Roots that SDKs hold for this DS, where they are not those of `client_ca`.
     pub ca: Option<PathBuf>,
+}
+
+/// A payment system's logo.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SystemLogo {
+    /// PNG or JPEG of at most 16 KB.
+    pub file: PathBuf,
+    /// The payment system's name: what a screen reader says in place of the logo.
+    pub name: String,
+}
+
+impl SystemLogo {
+    /// The logo as pages carry it.
+    ///
+    /// # Errors
+    /// A sentence about the file, or that the name is empty.
+    pub fn load(&self) -> Result<Logo, String> {
+        if self.name.trim().is_empty() {
+            return Err("logo.name is empty: screen readers say it in place of the logo".to_owned());
+        }
+        Logo::load(&self.file, &self.name)
+    }
 }
 
 /// How authentication values are made.
@@ -143,6 +169,9 @@ impl Ds {
         super::join(folder, &mut self.client_ca);
         super::join(folder, &mut self.client_cert);
         super::join(folder, &mut self.client_key);
+        if let Some(logo) = &mut self.logo {
+            super::join(folder, &mut logo.file);
+        }
         if let Some(signing) = &mut self.signing {
             super::join(folder, &mut signing.cert);
             super::join(folder, &mut signing.key);

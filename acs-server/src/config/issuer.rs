@@ -16,6 +16,7 @@ use url::Url;
 
 use super::protocol::{LateStatus, PlainCReqError, RepeatedCReq, WithoutRRes};
 use super::{Consent, Protocol, Public, Spc};
+use crate::pages::logo::Logo;
 
 /// An issuer.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,6 +35,8 @@ pub struct Issuer {
     /// Phone number shown for help.
     #[serde(default)]
     pub phone: String,
+    /// The issuer's logo on browser pages: PNG or JPEG of at most 16 KB [Req 180].
+    pub logo: Option<PathBuf>,
     /// What happens when no rule fires.
     #[serde(default = "challenge")]
     pub default: RuleOutcome,
@@ -237,7 +240,20 @@ impl Issuer {
         self.ranges.iter().any(|range| range.attempts && range.contains(pan))
     }
 
+    /// The logo as pages carry it; its text alternative is the name in the first language.
+    ///
+    /// # Errors
+    /// A sentence about the file.
+    pub fn load_logo(&self) -> Result<Option<Logo>, String> {
+        let name = self.locales.first().and_then(|locale| self.name.get(locale));
+        let words = name.map_or("", String::as_str);
+        self.logo.as_ref().map(|file| Logo::load(file, words)).transpose()
+    }
+
     pub(super) fn resolve(&mut self, folder: &Path) {
+        if let Some(logo) = &mut self.logo {
+            super::join(folder, logo);
+        }
         if let Some(api) = &mut self.api {
             super::join(folder, &mut api.key_file);
         }

@@ -103,7 +103,9 @@ async fn serve(
 
 fn show(app: &App, stepped: &Stepped, language: Language, token: &str) -> Page {
     let issuer = app.issuer(&stepped.transaction.issuer_id);
-    let face = |tag: &str| issuer.map_or(NOBODY, |issuer| Face::of(&issuer.config, tag));
+    let ds = app.ds.iter().find(|ds| ds.profile.id == stepped.transaction.ds_id);
+    // An issuer that is no longer configured has no face.
+    let face = |tag: &str| issuer.map_or_else(Face::default, |issuer| Face::of(issuer, ds, tag));
     match &stepped.view {
         Some(View::Code(view)) => {
             let alphanumeric = issuer.is_some_and(|i| i.profile.otp.alphanumeric);
@@ -153,5 +155,3 @@ fn accepted_language(headers: &HeaderMap) -> Language {
 }
 
 const REFERENCE: usize = 8;
-/// Of an issuer that is no longer configured.
-const NOBODY: Face<'static> = Face { name: "", phone: "" };

@@ -1,10 +1,12 @@
 //! The cardholder's pages as documents: zones, expanding texts, the wordless processing page.
 
 use acs_core::flow::present::{CodeView, OobView};
+use acs_server::pages::logo::Logo;
 use acs_server::pages::{self, Face};
 use acs_server::texts::Language;
 
-const FACE: Face<'static> = Face { name: "Hinata Bank", phone: "+81 120-000-000" };
+const FACE: Face<'static> =
+    Face { name: "Hinata Bank", phone: "+81 120-000-000", logo: None, system: None };
 
 fn code_view(window_size: &str) -> CodeView {
     CodeView {
@@ -72,6 +74,23 @@ fn the_code_page_has_its_zones_and_its_expanding_texts() {
         assert_eq!(footer.matches("<details><summary>").count(), 2, "folded, with their labels");
         assert_eq!(html.matches("<details").count(), 2);
     }
+}
+
+/// [Req 180]: the logos of issuer and payment system, each with words for who does not see it; pages
+/// without logos name the issuer.
+#[test]
+fn logos_stand_in_the_branding_zone_with_their_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("logo.png");
+    std::fs::write(&file, b"\x89PNG\r\n\x1a\n and so on").unwrap();
+    let load = |words| Logo::load(&file, words).unwrap();
+    let (bank, system) = (load("Hinata Bank"), load("Sample \"Pay\""));
+    let face = Face { logo: Some(&bank), system: Some(&system), ..FACE };
+    let page = pages::code(&code_view("01"), face, false);
+    let zone = page.html().split("<main>").next().unwrap();
+    assert_eq!(zone.matches("<img src=\"data:image/png;base64,").count(), 2, "{zone}");
+    assert!(zone.contains("alt=\"Hinata Bank\"") && zone.contains("alt=\"Sample &#34;Pay&#34;\""));
+    assert!(code_page("01").contains("<header><b>Hinata Bank</b></header>"));
 }
 
 /// [Req 178, Req 179, Req 181]: a graphic, no words, no logo.

@@ -231,3 +231,32 @@ async fn the_erro_of_a_creq_has_the_field_that_is_set() {
         assert_eq!(stage.result(&payment).await["transStatusReason"], reason, "{version}");
     }
 }
+
+/// `issuer.logo` and `ds.logo` [Req 180]: inside the page, under a policy that lets nothing else in; a
+/// file that is no image keeps the service from starting.
+#[tokio::test(flavor = "multi_thread")]
+async fn logos_are_on_the_page_where_set_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = folder.path().join("logo.png");
+    std::fs::write(&image, b"\x89PNG\r\n\x1a\n and so on").unwrap();
+    let file = image.to_str().unwrap().to_owned();
+    let set = move |config: &mut toml::Table| {
+        let mut system = toml::Table::new();
+        system.insert("file".to_owned(), file.clone().into());
+        system.insert("name".to_owned(), "Sample Pay".into());
+        config["ds"][0].as_table_mut().unwrap().insert("logo".to_owned(), system.into());
+        let issuer = config["issuer"][0].as_table_mut().unwrap();
+        issuer.insert("logo".to_owned(), file.clone().into());
+    };
+    let stage = Stage::set_with(Setup { config: Some(Box::new(set)), ..Setup::default() }).await;
+    let (_, creq) = stage.challenged(&Issuer::Alpha.pan(Card::Sms), "2.2.0").await;
+    let page = stage.tab().creq(&creq, None).await.unwrap();
+    let html = &page.html;
+    assert_eq!(html.matches("<img src=\"data:image/png;base64,iVBORw0KGgo").count(), 2, "{html}");
+    assert!(html.contains("alt=\"Sample Pay\""), "{html}");
+
+    stage.acs.kill_9();
+    std::fs::write(&image, "<svg onload=\"x()\"/>").unwrap();
+    let refused = stage.acs.start().await.unwrap_err().to_string();
+    assert!(refused.contains("neither PNG nor JPEG"), "{refused}");
+}
