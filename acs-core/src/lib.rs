@@ -30,6 +30,12 @@ use std::fmt;
 pub trait Random {
     /// Fills `buffer` entirely with random bytes.
     fn fill(&mut self, buffer: &mut [u8]);
+
+    /// A fresh key pair, from a source that makes one for less than the check of 32 bytes from
+    /// [`Self::fill`] costs.
+    fn key_pair(&mut self) -> Option<crypto::key_agreement::EphemeralKey> {
+        None
+    }
 }
 
 /// A moment in UTC, in milliseconds since 1970-01-01T00:00:00Z.

@@ -10,6 +10,7 @@ mod stuck;
 use std::sync::Arc;
 use std::time::Duration;
 
+use acs_core::crypto::key_agreement::EphemeralKey;
 use acs_core::element::{Pan, TransId};
 use acs_core::erro::Rejection;
 use acs_core::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
@@ -18,6 +19,7 @@ use acs_core::flow::present::View;
 use acs_core::flow::{Output, Transaction};
 use acs_core::profile::Contacts;
 use acs_core::{Random, UtcMillis};
+use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
@@ -222,6 +224,10 @@ pub(crate) async fn commit(app: &Arc<App>, unit: Unit) -> Result<Committed, Stor
 pub(crate) struct SystemRandom;
 
 impl Random for SystemRandom {
+    fn key_pair(&mut self) -> Option<EphemeralKey> {
+        PrivateKey::generate(&ECDH_P256).ok()?.try_into().ok()
+    }
+
     fn fill(&mut self, buffer: &mut [u8]) {
         // Going on with guessable tokens and codes would be worse than stopping.
         aws_lc_rs::rand::fill(buffer).expect("the operating system gives randomness");
@@ -310,7 +316,7 @@ async fn load(
     number: TransactionNumber,
     id: Option<TransId>,
 ) -> Result<(TransactionRow, Transaction), StepError> {
-    let row = app.store.transaction(number).await?.ok_or(StepError::Unknown)?;
+    let row = app.store.state(number).await?.ok_or(StepError::Unknown)?;
     let state = decode_state(&row.state)?;
     match id {
         Some(id) if id != state.acs_trans_id => Err(StepError::Unknown),

@@ -230,6 +230,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         number: TransactionNumber,
     ) -> BoxFuture<'_, Result<Option<TransactionRow>, StoreError>>;
 
+    /// [`Self::transaction`] for whoever goes on with it: without the ARes, which may be left
+    /// sealed.
+    fn state(
+        &self,
+        number: TransactionNumber,
+    ) -> BoxFuture<'_, Result<Option<TransactionRow>, StoreError>> {
+        self.transaction(number)
+    }
+
     /// The visible card with this number, in any of the issuer's batches.
     fn card<'a>(
         &'a self,

@@ -26,6 +26,9 @@ impl EphemeralKey {
     /// A key pair from the caller's randomness.
     #[must_use]
     pub fn generate(random: &mut dyn Random) -> Self {
+        if let Some(pair) = random.key_pair() {
+            return pair;
+        }
         let mut scalar = Zeroizing::new([0; 32]);
         loop {
             random.fill(&mut scalar[..]);
@@ -61,6 +64,15 @@ impl EphemeralKey {
         let point = uncompressed(other).ok_or(AgreementFailed)?;
         let other = UnparsedPublicKey::new(&ECDH_P256, &point);
         agreement::agree(&self.0, other, AgreementFailed, |z| Ok(derive(z, party_v_info)))
+    }
+}
+
+impl TryFrom<PrivateKey> for EphemeralKey {
+    type Error = AgreementFailed;
+
+    /// A pair that the library made by itself; of P-256 only.
+    fn try_from(key: PrivateKey) -> Result<Self, AgreementFailed> {
+        if key.algorithm() == &ECDH_P256 { Ok(Self(key)) } else { Err(AgreementFailed) }
     }
 }
 

@@ -95,7 +95,10 @@ impl Words<'_> {
     }
 
     fn raw(&self, entry: &Entry) -> &str {
-        let own = self.texts.get(&(self.language.tag().to_owned(), entry.key.to_owned()));
+        // Most issuers have no words of their own: then nothing is looked up.
+        let own = (!self.texts.is_empty())
+            .then(|| self.texts.get(&(self.language.tag().to_owned(), entry.key.to_owned())))
+            .flatten();
         own.map_or(
             match self.language {
                 Language::Japanese => entry.ja,

@@ -169,12 +169,17 @@ const fn base64url(b: &u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(*b, b'-' | b'_')
 }
 
+/// Looks at every byte, so that many can be looked at together.
+fn base64url_only(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |good, byte| good & base64url(byte))
+}
+
 /// Dotted base64url; the part at `may_be_empty` may be empty.
 fn segments(value: &str, count: usize, may_be_empty: Option<usize>) -> bool {
     let mut seen = 0;
     let good = value.split('.').enumerate().all(|(at, part)| {
         seen += 1;
-        (!part.is_empty() || may_be_empty == Some(at)) && part.bytes().all(|b| base64url(&b))
+        (!part.is_empty() || may_be_empty == Some(at)) && base64url_only(part.as_bytes())
     });
     good && seen == count
 }

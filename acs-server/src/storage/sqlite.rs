@@ -5,6 +5,7 @@ pub mod cards;
 mod checkpoint;
 pub mod consents;
 mod error;
+mod hot;
 pub mod notices;
 mod reader;
 mod reply_keys;
@@ -34,6 +35,7 @@ use super::{
     TransactionRow, Unit,
 };
 use crate::vault::Vault;
+use hot::Hot;
 use reply_keys::ReplyKeys;
 use rows::SealedUnit;
 use window::Window;
@@ -61,6 +63,8 @@ pub struct SqliteOptions {
     pub replay_life: Duration,
     /// How long a stored reply can be read.
     pub reply_window: Duration,
+    /// Bytes of rows kept in memory, those of app challenges that moved last.
+    pub hot_bytes: usize,
     /// The write-ahead log may grow to about this before the writer is held for it.
     pub wal_limit: u64,
 }
@@ -76,6 +80,7 @@ impl Default for SqliteOptions {
             replay_entries: 1_000_000,
             replay_life: Duration::from_secs(24 * 60 * 60),
             reply_window: Duration::from_secs(60),
+            hot_bytes: 16 * 1024 * 1024,
             wal_limit: 64 * 1024 * 1024,
         }
     }
@@ -100,6 +105,8 @@ struct Shared {
     /// For look-ups that cost less than handing them to a reading thread.
     at_hand: reader::AtHand,
     checkpoint: checkpoint::Signal,
+    /// Rows that will soon be asked for again.
+    hot: Hot,
     reply_keys: ReplyKeys,
     window: Window,
     /// threeDSServerTransIDs, each with the digest of its dsTransID, where that is asked for.
@@ -140,6 +147,7 @@ impl SqliteStore {
             queries: reader::Queries::new(options.queue),
             at_hand: reader::AtHand::open(path)?,
             checkpoint: checkpoint::Signal::default(),
+            hot: Hot::new(options.hot_bytes),
             reply_keys: ReplyKeys::new(&vault, keys, millis(options.reply_window)),
             window: Window::new(options.replay_entries, millis(options.replay_life)),
             server_ids: Window::new(options.replay_entries, millis(options.replay_life)),
@@ -285,6 +293,22 @@ impl Store for SqliteStore {
             let mut found = statement.query([rows::column(number)?])?;
             found.next()?.map(|row| rows::read_transaction(shared, number, row)).transpose()
         }))
+    }
+
+    fn state(
+        &self,
+        number: TransactionNumber,
+    ) -> BoxFuture<'_, Result<Option<TransactionRow>, StoreError>> {
+        Box::pin(async move {
+            let shared = &self.shared;
+            if let Some(row) = shared.hot.find(&shared.vault, number) {
+                return row.map(Some);
+            }
+            if let Some(found) = shared.at_hand.look_up(|conn| state(shared, conn, number)) {
+                return found;
+            }
+            self.read(move |shared, conn| state(shared, conn, number)).await
+        })
     }
 
     fn card<'a>(
@@ -519,6 +543,17 @@ impl Unreadable {
             tracing::error!(count, %error, alert = true, "outgoing rows cannot be read and stay");
         }
     }
+}
+
+/// A transaction without its reply.
+fn state(
+    shared: &Shared,
+    conn: &Connection,
+    number: TransactionNumber,
+) -> Result<Option<TransactionRow>, StoreError> {
+    let mut statement = conn.prepare_cached(rows::STATE)?;
+    let mut found = statement.query([rows::column(number)?])?;
+    found.next()?.map(|row| rows::read_transaction(shared, number, row)).transpose()
 }
 
 fn card(

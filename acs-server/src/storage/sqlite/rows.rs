@@ -44,6 +44,8 @@ pub(super) enum SealedTransaction {
         row: TransactionRow,
         secret: Option<Vec<u8>>,
         expected: u32,
+        /// It leaves a challenge that an app will go on with soon.
+        open_to_app: bool,
     },
 }
 
@@ -59,8 +61,12 @@ impl SealedUnit {
         let transaction = match transaction {
             Some(TransactionWrite::Insert(row)) => Some(seal_insert(shared, row, &mut events)?),
             Some(TransactionWrite::Replace { mut row, expected }) => Some({
+                let open_to_app =
+                    row.secret.as_ref().is_some_and(|secret| secret.content_key.is_some());
                 let secret = seal_secret(&shared.vault, &mut row)?;
-                SealedTransaction::Replace { row, secret, expected }
+                // No statement writes it over, and nobody keeps it in clear.
+                row.reply = None;
+                SealedTransaction::Replace { row, secret, expected, open_to_app }
             }),
             None => None,
         };
@@ -81,11 +87,13 @@ impl SealedUnit {
         })
     }
 
-    /// Whether more than one statement is needed, so that a late refusal must undo earlier ones.
+    /// Whether a late refusal must undo earlier statements. Events are not refused by any rule of
+    /// the tables, so that a state with its events needs none: a savepoint copies every page that
+    /// is changed under it.
     pub(super) fn needs_savepoint(&self) -> bool {
-        let rows = self.events.len() + self.outgoing.len() + self.consents.len();
-        let rows = rows + usize::from(self.closes.is_some());
-        usize::from(self.transaction.is_some()) + rows > 1
+        let rows = self.outgoing.len() + self.consents.len() + usize::from(self.closes.is_some());
+        let others = usize::from(self.transaction.is_some()) + usize::from(!self.events.is_empty());
+        rows > 0 && rows + others > 1
     }
 }
 
@@ -151,7 +159,10 @@ pub(super) fn read_opening(
         .collect()
 }
 
-fn seal_secret(vault: &Vault, row: &mut TransactionRow) -> Result<Option<Vec<u8>>, StoreError> {
+pub(super) fn seal_secret(
+    vault: &Vault,
+    row: &mut TransactionRow,
+) -> Result<Option<Vec<u8>>, StoreError> {
     let Some(secret) = row.secret.take() else {
         return Ok(None);
     };
@@ -173,7 +184,7 @@ fn seal_secret(vault: &Vault, row: &mut TransactionRow) -> Result<Option<Vec<u8>
     Ok(Some(vault.seal(Purpose::TransactionSecret, &identity, &plain)?))
 }
 
-fn open_secret(
+pub(super) fn open_secret(
     vault: &Vault,
     number: TransactionNumber,
     issuer_id: &str,
@@ -225,6 +236,10 @@ fn seal_outgoing(vault: &Vault, write: OutgoingWrite) -> Result<SealedOutgoing, 
 /// Columns of [`TRANSACTION`].
 pub(super) const TRANSACTION: &str = "SELECT issuer_id, ds_id, created, revision, deadline, replay,
      reply_key, reply, secret, state FROM transactions WHERE number = ?1";
+
+/// The same without the reply.
+pub(super) const STATE: &str = "SELECT issuer_id, ds_id, created, revision, deadline, replay,
+     NULL, NULL, secret, state FROM transactions WHERE number = ?1";
 
 pub(super) fn read_transaction(
     shared: &Shared,

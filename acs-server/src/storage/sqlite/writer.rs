@@ -254,7 +254,8 @@ impl Writer {
             Ok(outcomes) => {
                 metrics::histogram!("acs_store_commit_seconds").record(started.elapsed());
                 self.shared.note_written(units.len());
-                for ((_, done), outcome) in units.into_iter().zip(outcomes) {
+                for ((mut unit, done), outcome) in units.into_iter().zip(outcomes) {
+                    self.shared.hot.note(&mut unit, &outcome);
                     // A caller that went away loses only the news.
                     let _ = done.send(outcome);
                 }
@@ -268,8 +269,10 @@ impl Writer {
     fn fail(&mut self, units: Vec<Waiting>, error: &rusqlite::Error) {
         tracing::error!(units = units.len(), %error, "a group of commits failed");
         let told = StoreError::from(error);
-        for (_, done) in units {
-            let _ = done.send(Err(told.clone()));
+        for (mut unit, done) in units {
+            let outcome = Err(told.clone());
+            self.shared.hot.note(&mut unit, &outcome);
+            let _ = done.send(outcome);
         }
         if self.last_lock_failed {
             for job in self.shared.queue.take_waiting() {
@@ -357,7 +360,7 @@ impl Writer {
         if savepoint {
             self.conn.prepare_cached("SAVEPOINT unit")?.execute([])?;
         }
-        let outcome = match self.apply_statements(unit, seen) {
+        let outcome = match self.apply_statements(unit, savepoint, seen) {
             Ok(committed) => Ok(committed),
             Err(Failure::Environment(error)) => return Err(error),
             Err(Failure::Unit(error)) => Err(error),
@@ -374,6 +377,7 @@ impl Writer {
     fn apply_statements(
         &self,
         unit: &SealedUnit,
+        savepoint: bool,
         seen: &mut Vec<(ReplayKey, TransactionNumber)>,
     ) -> Result<Committed, Failure> {
         let conn = &self.conn;
@@ -398,7 +402,7 @@ impl Writer {
                     seen.push((*key, row.number));
                 }
             }
-            Some(SealedTransaction::Replace { row, secret, expected }) => {
+            Some(SealedTransaction::Replace { row, secret, expected, .. }) => {
                 let replaced = replace(conn, row, secret.as_deref(), *expected)?;
                 if !replaced {
                     return Ok(Committed::Conflict);
@@ -407,7 +411,7 @@ impl Writer {
             None => {}
         }
         for event in &unit.events {
-            insert_event(conn, event)?;
+            insert_event(conn, event).map_err(|failure| failure.whole_unless(savepoint))?;
         }
         for write in &unit.outgoing {
             match write {
@@ -455,6 +459,19 @@ pub(super) enum Failure {
     Unit(StoreError),
     /// The file's: ends the group.
     Environment(rusqlite::Error),
+}
+
+impl Failure {
+    /// Without a savepoint nothing takes back what the unit wrote before: then its group ends.
+    fn whole_unless(self, savepoint: bool) -> Self {
+        match self {
+            Self::Unit(error) if !savepoint => {
+                let cause = error.to_string().into();
+                Self::Environment(rusqlite::Error::ToSqlConversionFailure(cause))
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Failure {

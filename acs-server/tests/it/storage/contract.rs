@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use acs_core::UtcMillis;
+use acs_core::crypto::ContentKey;
 use acs_core::flow::consent::{Consent, ConsentKind};
 use acs_core::notice::OpStatus;
 use acs_core::profile::CardState;
 use acs_server::storage::{
-    Committed, ConsentRow, OutgoingKind, OutgoingWrite, ReplayKey, Store, StoreError,
+    Committed, ConsentRow, OutgoingKind, OutgoingWrite, ReplayKey, Secret, Store, StoreError,
     TransactionNumber, Unit,
 };
 use futures_util::future::join_all;
@@ -37,6 +38,7 @@ macro_rules! contract {
             everything_survives_a_reopen,
             numbers_go_on_after_a_reopen,
             simultaneous_writes_have_one_winner_per_revision,
+            a_state_is_never_older_than_the_last_commit,
             a_conflict_drops_its_whole_unit_and_no_other,
             a_refused_unit_leaves_the_others_of_its_group,
             a_second_insert_of_a_number_is_refused,
@@ -168,6 +170,51 @@ pub(crate) async fn simultaneous_writes_have_one_winner_per_revision<E: Engine>(
         let counted = store.events(number).await.unwrap().len();
         assert_eq!(counted, revision as usize + 1);
     }
+}
+
+/// An app's challenge, with readers and refused writers beside each write.
+pub(crate) async fn a_state_is_never_older_than_the_last_commit<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = insert_one(&*store).await;
+    let open = |revision: u32| {
+        let mut next = row(number);
+        next.revision = revision;
+        next.state = revision.to_be_bytes().to_vec();
+        let content_key = Some(ContentKey::from_bytes([7; 32]));
+        next.secret = Some(Secret { content_key, ..secret("4000000000001000") });
+        next
+    };
+    for revision in 1..=20 {
+        let writes = [revision - 1, revision + 7, revision - 1].map(|expected| {
+            let (store, row) = (Arc::clone(&store), open(revision));
+            tokio::spawn(async move {
+                let outcome = store.commit(replace(row, expected)).await.unwrap();
+                let read = store.state(number).await.unwrap().unwrap();
+                assert!(outcome == Committed::Conflict || read.revision >= revision);
+                outcome
+            })
+        });
+        let reads = (0..8).map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let read = store.state(number).await.unwrap().unwrap();
+                assert!(read.revision + 1 >= revision);
+            })
+        });
+        let (outcomes, read) = tokio::join!(join_all(writes), join_all(reads.collect::<Vec<_>>()));
+        assert!(read.iter().all(Result::is_ok));
+        let outcomes = outcomes.into_iter().map(Result::unwrap);
+        assert_eq!(outcomes.filter(|outcome| *outcome == Committed::Durable).count(), 1);
+        let found = store.state(number).await.unwrap().unwrap();
+        assert_eq!((found.revision, found.state), (revision, open(revision).state));
+        let key = found.secret.unwrap().content_key.unwrap();
+        assert_eq!(key.expose_bytes(), &[7; 32]);
+    }
+    let mut last = row(number);
+    last.revision = 21;
+    commit(&*store, replace(last, 20)).await;
+    let found = store.state(number).await.unwrap().unwrap();
+    assert_eq!((found.revision, found.secret.is_none()), (21, true));
 }
 
 pub(crate) async fn a_conflict_drops_its_whole_unit_and_no_other<E: Engine>(engine: &E) {
