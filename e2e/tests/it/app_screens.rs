@@ -12,7 +12,7 @@ use e2e::stage::wrong;
 use e2e::{Card, Issuer, Stage, VERSIONS};
 use serde_json::{Value, json};
 
-use super::app::{ENCRYPTIONS, Opened, assert_ended_refused, open_with, refused};
+use super::app::{ENCRYPTIONS, Opened, assert_ended_refused, names, open_with, refused};
 
 /// Sets a member of both issuers' `[issuer.app]`.
 pub(crate) fn set_app(config: &mut toml::Table, key: &str, value: impl Into<toml::Value>) {
@@ -398,8 +398,8 @@ async fn t_an_02_images_and_bold_text() {
             let first = opened.screen(&Act::Open).await;
             let newest = version == "2.3.1";
             for image in ["issuerImage", "psImage"] {
-                let names: Vec<_> = first.message[image].as_object().unwrap().keys().collect();
-                assert_eq!(names, if newest { vec!["dark", "default"] } else { vec!["high"] });
+                let found = names(&first.message[image]);
+                assert_eq!(found, if newest { vec!["dark", "default"] } else { vec!["high"] });
             }
             assert_eq!(first.text("challengeInfoText").unwrap().contains("**"), newest);
             let second = opened.screen(&Act::Type("000000x".to_owned())).await;
