@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ds_simulator::message::{from_base64url, to_base64url};
 use ds_simulator::sdk::device::{self, DsKeyKind};
 use ds_simulator::sdk::keys::{Encryption, KeyPair};
@@ -24,6 +26,50 @@ async fn answer(stage: &Stage, version: &str, sdk: &Sdk, changes: Value) -> Valu
     payment.expect("every party answers").ares.expect("an answer")
 }
 
+/// What makes a key bad, what is changed in a good one for that, and the element named.
+fn bad_keys(good: &Value) -> Vec<(&'static str, Value, &'static str)> {
+    let coordinate = |bytes: &[u8]| json!(URL_SAFE_NO_PAD.encode(bytes));
+    let own = |name: &str| URL_SAFE_NO_PAD.decode(good[name].as_str().unwrap()).unwrap();
+    let (x, y) = (own("x"), own("y"));
+    let long = |bytes: &[u8]| coordinate(&[&[0][..], bytes].concat());
+    let mut off = y.clone();
+    off[31] ^= 1;
+    let zero = [0_u8; 32];
+    let key = "sdkEphemPubKey";
+    vec![
+        ("y is not on the curve", json!({"y": coordinate(&off)}), key),
+        ("x in place of y", json!({"y": good["x"]}), key),
+        (
+            "zeros, as infinity is often written",
+            json!({"x": coordinate(&zero), "y": coordinate(&zero)}),
+            key,
+        ),
+        // The point is good to who reduces x.
+        ("x beyond p", json!({"x": coordinate(&BEYOND_P), "y": coordinate(&Y_OF_REST)}), key),
+        ("x is p", json!({"x": coordinate(&P)}), key),
+        ("y is p", json!({"y": coordinate(&P)}), key),
+        ("all ones", json!({"x": coordinate(&[0xff; 32]), "y": coordinate(&[0xff; 32])}), key),
+        ("x of 31 bytes", json!({"x": coordinate(&x[1..])}), "sdkEphemPubKey.x"),
+        ("x of 33 bytes", json!({"x": long(&x)}), "sdkEphemPubKey.x"),
+        ("y of 31 bytes", json!({"y": coordinate(&y[1..])}), "sdkEphemPubKey.y"),
+        ("y of 33 bytes", json!({"y": long(&y)}), "sdkEphemPubKey.y"),
+        ("x is empty", json!({"x": ""}), "sdkEphemPubKey.x"),
+        ("y is empty", json!({"y": ""}), "sdkEphemPubKey.y"),
+        (
+            "x with padding",
+            json!({"x": format!("{}=", good["x"].as_str().unwrap())}),
+            "sdkEphemPubKey.x",
+        ),
+        ("x is a number", json!({"x": 7}), "sdkEphemPubKey.x"),
+        ("a private member", json!({"d": coordinate(&zero)}), key),
+        ("an empty private member", json!({"d": ""}), key),
+        ("another curve", json!({"crv": "P-384"}), "sdkEphemPubKey.crv"),
+        ("the same curve by another name", json!({"crv": "secp256r1"}), "sdkEphemPubKey.crv"),
+        ("another kind of key", json!({"kty": "OKP"}), "sdkEphemPubKey.kty"),
+        ("an RSA key", json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"}), "sdkEphemPubKey.kty"),
+    ]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn t_cr_08_keys_that_are_no_points_of_the_curve_are_refused() {
     let stage = Stage::set_with(Setup::default()).await;
@@ -34,21 +80,18 @@ async fn t_cr_08_keys_that_are_no_points_of_the_curve_are_refused() {
     });
     let sdk = stage.sim.sdk("ds-a").unwrap();
     let good = KeyPair::generate().public_jwk();
-    let zero = "A".repeat(43);
-    let mut off = good.clone();
-    off["y"] = off["x"].clone();
     for version in VERSIONS {
-        for bad in [
-            off.clone(),
-            json!({"kty": "EC", "crv": "P-256", "x": zero, "y": zero}),
-            json!({"kty": "EC", "crv": "P-384", "x": good["x"], "y": good["y"]}),
-            json!({"kty": "EC", "crv": "P-256", "x": good["x"], "y": good["y"], "d": zero}),
-        ] {
+        for (what, change, element) in bad_keys(&good) {
+            let mut bad = good.clone();
+            for (name, value) in change.as_object().unwrap() {
+                bad[name] = value.clone();
+            }
             let erro = answer(&stage, version, &sdk, json!({"sdkEphemPubKey": bad})).await;
-            assert_eq!(erro["errorCode"], "203", "{version} {bad}: {erro}");
-            assert_eq!(erro["errorComponent"], "A");
-            let detail = erro["errorDetail"].as_str().unwrap();
-            assert!(detail.starts_with("sdkEphemPubKey"), "{detail}");
+            // What is required and empty is missing [Req 205].
+            let code = if what.ends_with("is empty") { "201" } else { "203" };
+            let found = [&erro["errorCode"], &erro["errorComponent"], &erro["errorDetail"]];
+            assert_eq!(found, [code, "A", element], "{version} {what}: {erro}");
+            assert_eq!(erro["errorMessageType"], "AReq");
         }
     }
 }
@@ -155,3 +198,18 @@ async fn ds_sim_pays_in_an_app_and_shows_its_screens() {
     }
     assert!(!stage.acs.log().contains("4000000000001091"));
 }
+
+/// The prime of P-256.
+const P: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+];
+/// A number beyond the prime, and the y that belongs to what is left of it (5).
+const BEYOND_P: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x04,
+];
+const Y_OF_REST: [u8; 32] = [
+    0x45, 0x92, 0x43, 0xb9, 0xaa, 0x58, 0x18, 0x06, 0xfe, 0x91, 0x3b, 0xce, 0x99, 0x81, 0x7a, 0xde,
+    0x11, 0xca, 0x50, 0x3c, 0x64, 0xd9, 0xa3, 0xc5, 0x33, 0x41, 0x5c, 0x08, 0x32, 0x48, 0xfb, 0xcc,
+];
