@@ -198,7 +198,7 @@ async fn a_bad_cres_is_refused_with_its_code_and_element() {
     let stage = Stage::set().await;
     let bad_id = json!("00000000-0000-4000-8000-000000000000");
     let external = base64("<form action=https://EMV3DS/challenge><img src=\"https://a.example/\">");
-    let cases: [(&str, &str, Value, &str, &str); 24] = [
+    let cases: [(&str, &str, Value, &str, &str); 33] = [
         ("2.2.0", "01", json!({"messageType": "ARes"}), "101", "messageType"),
         ("2.2.0", "01", json!({"messageVersion": "2.1.0"}), "203", "messageVersion"),
         ("2.2.0", "01", json!({"acsTransID": bad_id}), "301", "acsTransID"),
@@ -247,15 +247,85 @@ async fn a_bad_cres_is_refused_with_its_code_and_element() {
         ("2.2.0", "", json!({"acsUiType": "01"}), "101", "acsUiType"),
         ("2.2.0", "", json!({"surprise": "x"}), "101", "surprise"),
         ("2.2.0", "", json!({"transStatus": "U"}), "203", "transStatus"),
+        ("2.2.0", "", json!({"transStatus": ""}), "201", "transStatus"),
+        ("2.2.0", "", json!({"transStatus": null}), "201", "transStatus"),
+        ("2.2.0", "", json!({"challengeInfoHeader": ""}), "101", "challengeInfoHeader"),
+        ("2.3.1", "", json!({"acsHTML": "PGI-"}), "101", "acsHTML"),
+        ("2.1.0", "", json!({"acsCounterAtoS": "001"}), "302", "acsCounterAtoS"),
+        ("2.1.0", "", json!({"acsCounterAtoS": "255"}), "302", "acsCounterAtoS"),
+        ("2.1.0", "", json!({"acsCounterAtoS": 1}), "203", "acsCounterAtoS"),
+        ("2.1.0", "", json!({"challengeCompletionInd": ""}), "201", "challengeCompletionInd"),
+        ("2.1.0", "", json!({"messageExtension": []}), "203", "messageExtension"),
     ];
     for (version, ui, spoil, code, element) in cases {
         let found = refused(&stage, version, ui, spoil.clone()).await;
         assert_eq!((found.0.as_str(), found.1.as_str()), (code, element), "{version} {spoil}");
     }
-    stage.acs.app.lock().unwrap().content_type = "application/json; charset=utf-8".to_owned();
-    assert_eq!(refused(&stage, "2.2.0", "01", json!({})).await.0, "101");
-    stage.acs.app.lock().unwrap().content_type = "application/jose".to_owned();
-    assert_eq!(refused(&stage, "2.2.0", "01", json!({})).await.1, "Content-Type");
+}
+
+#[tokio::test]
+async fn a_label_that_is_missing_or_empty_is_refused_on_every_screen() {
+    let stage = Stage::set().await;
+    for version in VERSIONS {
+        let newest = version == "2.3.1";
+        let mut required = vec![
+            ("01", "submitAuthenticationLabel"),
+            ("02", "submitAuthenticationLabel"),
+            ("02", "challengeSelectInfo"),
+            ("03", "submitAuthenticationLabel"),
+            ("03", "challengeSelectInfo"),
+            ("05", "acsHTML"),
+        ];
+        if newest {
+            required.extend([
+                ("01", "challengeInfoHeader"),
+                ("01", "challengeInfoText"),
+                ("02", "challengeInfoLabel"),
+                ("06", "acsHTML"),
+                ("07", "infoContinueLabel"),
+            ]);
+        } else {
+            required.push(("04", "oobContinueLabel"));
+        }
+        for (ui, element) in required {
+            for empty in [Value::Null, json!("")] {
+                let found = refused(&stage, version, ui, json!({ element: empty })).await;
+                assert_eq!((&*found.0, &*found.1), ("201", element), "{version} {ui}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_entry_box_without_its_label_is_refused() {
+    let stage = Stage::set().await;
+    for (members, code) in [
+        (json!({"challengeDataEntryKeyboardType": "01"}), "201"),
+        (json!({"challengeDataEntryLabel": ""}), "203"),
+    ] {
+        let found = refused(&stage, "2.3.1", "01", json!({"challengeEntryBox": members})).await;
+        assert_eq!((&*found.0, &*found.1), (code, "challengeEntryBox.challengeDataEntryLabel"));
+    }
+}
+
+#[tokio::test]
+async fn a_cres_of_another_content_type_is_refused() {
+    let stage = Stage::set().await;
+    let clear = "application/json; charset=utf-8";
+    for (ui, content_type, element) in [
+        ("01", clear, "messageType"),
+        ("", clear, "messageType"),
+        ("01", "application/jose", "Content-Type"),
+        ("", "application/jose", "Content-Type"),
+        ("01", "application/jose; charset=iso-8859-1", "Content-Type"),
+        ("01", "application/jose+json; charset=utf-8", "Content-Type"),
+        ("01", "text/plain; charset=utf-8", "Content-Type"),
+        ("01", "text/html; charset=utf-8", "Content-Type"),
+    ] {
+        stage.acs.app.lock().unwrap().content_type = content_type.to_owned();
+        let found = refused(&stage, "2.2.0", ui, json!({})).await;
+        assert_eq!((found.0.as_str(), found.1.as_str()), ("101", element), "{content_type}");
+    }
 }
 
 #[tokio::test]
