@@ -137,10 +137,32 @@ fn show(screen: &Screen) {
     let _ = say("          +----");
 }
 
-/// One line from the person at the terminal; nothing leaves it to the script.
+/// One line from the person at the terminal; nothing leaves it to the script, which does what the
+/// screen asks for.
 fn ask() -> Option<play::Step> {
-    say_error("type an entry, or resend, cancel, continue, nothing, choose:KEY, code, leave:");
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line).ok()?;
-    Some(line.trim()).filter(|word| !word.is_empty()).map(play::Step::parse)
+    loop {
+        say_error(
+            "Enter does what is asked, with the code that was sent; or type an entry; ? helps:",
+        );
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).ok()?;
+        match line.trim() {
+            "?" | "help" => say_error(WORDS),
+            word => return Some(word).filter(|word| !word.is_empty()).map(play::Step::parse),
+        }
+    }
 }
+
+/// What a person can say to a screen.
+const WORDS: &str = "  code          the code that was sent
+  choose:KEY    a choice, or several: choose:KEY,KEY
+  both:ONE,TWO  two entries
+  nothing       submit without an entry
+  resend        another code
+  more          the additional button
+  continue      on an information screen, or back from the bank's app by hand
+  back          back from the bank's app by its link (2.3.1)
+  cancel        give up
+  timeout       the SDK's own time is over
+  leave         close the app without a word
+anything else is typed and submitted";
