@@ -14,6 +14,7 @@ mod app_screens;
 mod app_sdk;
 mod app_signing;
 mod app_timers;
+mod app_timing;
 mod at_rest;
 mod bad_areq;
 mod bad_browser;
