@@ -6,6 +6,7 @@ pub mod acs;
 pub mod binaries;
 pub mod cards;
 pub mod durability;
+pub mod memory;
 pub mod ports;
 pub mod raw_ds;
 pub mod rng;

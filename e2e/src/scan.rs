@@ -33,8 +33,8 @@ impl Needle {
         forms.push(("hex", hex.into_bytes()));
         forms.push(("UTF-16", secret.encode_utf16().flat_map(u16::to_le_bytes).collect()));
         for shift in 0..3 {
-            forms.push(("base64", base64_core(&STANDARD, secret, shift)));
-            forms.push(("base64url", base64_core(&URL_SAFE, secret, shift)));
+            forms.push(("base64", base64_core(&STANDARD, secret.as_bytes(), shift)));
+            forms.push(("base64url", base64_core(&URL_SAFE, secret.as_bytes(), shift)));
         }
         if secret.bytes().all(|byte| byte.is_ascii_digit()) && secret.len() >= 13 {
             let padded = if secret.len().is_multiple_of(2) {
@@ -56,11 +56,27 @@ impl Needle {
     }
 }
 
+impl Needle {
+    /// Secret bytes: as they are, hexadecimal, and base64 at each of three places.
+    #[must_use]
+    pub fn of_bytes(label: &str, secret: &[u8]) -> Self {
+        let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut forms = vec![("bytes", secret.to_vec())];
+        forms.push(("upper-case hex", hex.to_uppercase().into_bytes()));
+        forms.push(("hex", hex.into_bytes()));
+        for shift in 0..3 {
+            forms.push(("base64", base64_core(&STANDARD, secret, shift)));
+            forms.push(("base64url", base64_core(&URL_SAFE, secret, shift)));
+        }
+        Self { label: label.to_owned(), forms }
+    }
+}
+
 /// The part of `secret`'s base64 that does not depend on its neighbours, when `shift` bytes stand
 /// before it in its group of three.
-fn base64_core(engine: &impl base64::Engine, secret: &str, shift: usize) -> Vec<u8> {
+fn base64_core(engine: &impl base64::Engine, secret: &[u8], shift: usize) -> Vec<u8> {
     let mut bytes = vec![0; shift];
-    bytes.extend_from_slice(secret.as_bytes());
+    bytes.extend_from_slice(secret);
     let whole = bytes.len() / 3 * 4;
     let start = shift.div_ceil(3) * 4;
     engine.encode(&bytes).into_bytes()[start.min(whole)..whole].to_vec()

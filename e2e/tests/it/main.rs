@@ -7,6 +7,7 @@ mod app;
 mod app_bad_input;
 mod app_crypto;
 mod app_html;
+mod app_keys;
 mod app_native;
 mod app_other;
 mod app_round;
