@@ -143,7 +143,7 @@ impl Endpoints {
                 oreq: Some(format!("https://localhost:{}/3ds/oreq", ports.acs_ds_a)),
                 method: Some(format!("{cardholder}/3ds/method")),
                 challenge_browser: Some(format!("{cardholder}/3ds/challenge/browser")),
-                challenge_app: None,
+                challenge_app: Some(format!("{cardholder}/3ds/challenge/app")),
                 issuer: Some(format!("https://localhost:{}", ports.acs_issuer)),
                 console: None,
                 clock: Some(format!("{ops}/dev/clock")),

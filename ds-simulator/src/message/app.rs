@@ -42,7 +42,7 @@ pub fn areq(
         sdk.ui_types.iter().filter(|ui| newest || !matches!(ui.as_str(), "06" | "07")).collect();
     let mut options = json!({"sdkInterface": sdk.interface, "sdkUiType": ui_types});
     if newest {
-        options["sdkAuthenticationType"] = json!(["02", "04", "07", "08", "09", "11"]);
+        options["sdkAuthenticationType"] = json!(["02", "04", "05", "07", "08", "09", "11"]);
     }
     merge(
         &mut areq,

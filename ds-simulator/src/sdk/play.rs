@@ -70,7 +70,7 @@ pub struct AppOptions {
 const MAX_SCREENS: usize = 260;
 /// How long the issuer's app tries to give its answer.
 const READY: Duration = Duration::from_secs(30);
-/// Between two looks at an out-of-band screen.
+/// Between the first two looks at an out-of-band screen; each later pause is longer by this.
 const PAUSE: Duration = Duration::from_millis(300);
 
 impl Step {
@@ -110,7 +110,7 @@ impl AppChallenge {
     pub async fn play(&mut self, script: &Script) -> Result<AppEnd> {
         self.consents = script.consents;
         let mut steps = script.steps.iter().cloned();
-        let mut seen = 0;
+        let (mut seen, mut looks) = (0, 0);
         let mut received = self.act(&Act::Open).await?;
         for _ in 0..MAX_SCREENS {
             let screen = match received {
@@ -142,7 +142,8 @@ impl AppChallenge {
                 seen = codes_in(path, &self.acs_trans_id).len();
             }
             if matches!(screen.ui.as_str(), "04" | "06") {
-                tokio::time::sleep(PAUSE).await;
+                looks += 1;
+                tokio::time::sleep(PAUSE * looks).await;
             }
             received = self.act(&act).await?;
         }

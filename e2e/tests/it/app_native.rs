@@ -118,14 +118,8 @@ async fn t_an_02_text_happy_path() {
 
 /// A payment whose cardholder is asked where the code goes.
 async fn choice(stage: &Stage, cell: Cell) -> (Opened, Value) {
-    let mut opened = open_ordered(stage, cell.version, Card::TwoContacts, |sdk, options| {
+    let mut opened = open_with(stage, cell.version, Card::TwoContacts, |sdk| {
         sdk.encryption = cell.enc;
-        if cell.newest() {
-            // Usually it knows codes by message only, and so there is nothing to choose.
-            let ui = json!(["01", "02", "03", "04", "05"]);
-            let knows = json!({"sdkInterface": "03", "sdkUiType": ui});
-            options.order.overrides.insert("deviceRenderOptions".to_owned(), knows);
-        }
     })
     .await;
     let rendering = opened.payment.ares.as_ref().unwrap()["acsRenderingType"].clone();
@@ -152,7 +146,12 @@ async fn t_an_03_18_the_cardholder_chooses_where_the_code_goes() {
     })
     .await;
     // What this SDK cannot do is not offered.
-    let mut opened = open_with(&stage, "2.3.1", Card::TwoContacts, |_| {}).await;
+    let mut opened = open_ordered(&stage, "2.3.1", Card::TwoContacts, |_, options| {
+        let ui = json!(["01", "02", "03", "04", "05"]);
+        let knows = json!({"sdkInterface": "03", "sdkUiType": ui, "sdkAuthenticationType": ["02"]});
+        options.order.overrides.insert("deviceRenderOptions".to_owned(), knows);
+    })
+    .await;
     assert_eq!(opened.screen(&Act::Open).await.ui, "01");
     opened.last(&Act::Cancel).await;
 }

@@ -290,14 +290,6 @@ async fn two_contacts(
     (sdk.encryption, sdk.interface) = (enc, interface);
     let mut options = stage.options(&Issuer::Alpha.pan(Card::TwoContacts));
     options.version = Some(version.to_owned());
-    if version == "2.3.1" {
-        let shown = json!({
-            "sdkInterface": interface.code(),
-            "sdkUiType": ["01", "02", "03", "04", "05", "06", "07"],
-            "sdkAuthenticationType": ["02", "05"],
-        });
-        options.order.overrides.insert("deviceRenderOptions".to_owned(), shown);
-    }
     let transaction = sdk.begin();
     let merchant = &stage.sim.network().merchant;
     let payment = play::begin(merchant, &sdk, &transaction, &options).await.unwrap();

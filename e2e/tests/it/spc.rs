@@ -267,6 +267,7 @@ fn origin_of(url: &str) -> String {
     url::Url::parse(url).unwrap().origin().ascii_serialization()
 }
 
+/// [P-SPC-06, Note 165]: a good assertion that our own page asked for ends the challenge with Y.
 #[tokio::test(flavor = "multi_thread")]
 async fn p_spc_06_the_challenge_page_takes_a_passkey() {
     let (stage, pan) = stage_with("spc-in-challenge", true).await;
@@ -296,6 +297,7 @@ async fn p_spc_06_the_challenge_page_takes_a_passkey() {
     assert!(rreq.get("authenticationValue").is_some());
 }
 
+/// [P-SPC-06, Note 165]: declined, wrong, for another trade: the code page comes, never a Y.
 #[tokio::test(flavor = "multi_thread")]
 async fn p_spc_06_what_is_no_good_assertion_leads_to_a_code() {
     let (stage, pan) = stage_with("spc-in-challenge-code", true).await;
@@ -333,6 +335,7 @@ async fn p_spc_06_what_is_no_good_assertion_leads_to_a_code() {
     }
 }
 
+/// [P-SPC-06, Note 165]: 2.3.1, a card with a passkey, and the setting; a code otherwise.
 #[tokio::test(flavor = "multi_thread")]
 async fn p_spc_06_only_where_it_can_be_and_the_issuer_wants_it() {
     let (stage, pan) = stage_with("spc-in-challenge-not", true).await;
