@@ -12,7 +12,8 @@ use ds_simulator::message::BrowserFacts;
 use ds_simulator::pki::Identity;
 use ds_simulator::trace::Event;
 use ds_simulator::{
-    CodeSource, Faults, NetworkConfig, PayOptions, Receipt, SimConfig, Simulator, pay,
+    CodeSource, Faults, IssuerSystems, NetworkConfig, PayOptions, Receipt, SimConfig, Simulator,
+    pay,
 };
 use serde_json::Value;
 
@@ -111,6 +112,18 @@ impl Stage {
     pub fn options(&self, pan: &str) -> PayOptions {
         let mut options = PayOptions::new(pan, "20000", CodeSource::Outbox(self.acs.outbox()));
         options.order = ds_simulator::message::Order { pan: pan.to_owned(), ..raw_ds::order() };
+        options
+    }
+
+    /// [`Self::options`], approved wherever the issuer's systems are asked.
+    ///
+    /// # Panics
+    /// When the endpoints do not tell where the issuer's systems are heard.
+    #[must_use]
+    pub fn options_approved(&self, pan: &str) -> PayOptions {
+        let mut options = self.options(pan);
+        let systems = IssuerSystems::for_endpoints(&self.acs.endpoints()).expect("their endpoints");
+        options.word = Some((systems, "approved".to_owned()));
         options
     }
 

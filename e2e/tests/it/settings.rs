@@ -189,7 +189,7 @@ async fn the_final_page_comes_again_where_set_so() {
 async fn timers_are_those_of_the_configuration() {
     let stage = stage(|config| {
         protocol(config, "first_creq_seconds", 7);
-        protocol(config, "idle_seconds", 20);
+        protocol(config, "idle_seconds", 400);
     })
     .await;
     let tab = stage.tab();
@@ -198,7 +198,7 @@ async fn timers_are_those_of_the_configuration() {
     assert_eq!(stage.result(&payment).await["challengeCancel"], "05");
     let (payment, creq) = stage.challenged(&Issuer::Alpha.pan(Card::Sms), "2.2.0").await;
     assert!(tab.creq(&creq, None).await.unwrap().code_form().is_some());
-    stage.acs.advance(Duration::from_secs(21)).await.unwrap();
+    stage.acs.advance(Duration::from_secs(401)).await.unwrap();
     assert_eq!(stage.result(&payment).await["challengeCancel"], "04");
 }
 

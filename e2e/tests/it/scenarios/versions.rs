@@ -98,7 +98,7 @@ async fn t_vn_03_no_leakage() {
     let scene = Scene::set("t-vn-03").await;
     for version in VERSIONS {
         for card in Card::ALL {
-            let mut options = scene.stage.options(&Issuer::Alpha.pan(card));
+            let mut options = scene.stage.options_approved(&Issuer::Alpha.pan(card));
             options.version = Some(version.to_owned());
             options.skip_method = true;
             let receipt = scene.stage.pay("ds-a", &options).await;
