@@ -263,7 +263,7 @@ def _counter(exchange: Exchange, rreq: Record, cancel: str, reason: str) -> Iter
     polled = rreq.text("authenticationType") == "03" or {"07", "08", "09", "11"} & set(methods)
     if cancel == "05" and counter not in ("", "00"):
         words = "counts though the challenge never began"
-    elif reason == "19" and counter == "00":
+    elif reason == "19" and counter == "00" and cancel != "01":
         words = "is 00 though the attempts ran out"
     elif rreq.text("transStatus") == "Y" and counter == "00" and not polled:
         words = "is 00 though the cardholder answered"
