@@ -87,7 +87,7 @@ async fn t_cr_08_keys_that_are_no_points_of_the_curve_are_refused() {
                 bad[name] = value.clone();
             }
             let erro = answer(&stage, version, &sdk, json!({"sdkEphemPubKey": bad})).await;
-            // What is required and empty is missing [Req 205].
+            // What is required and empty is missing [Req 204].
             let code = if what.ends_with("is empty") { "201" } else { "203" };
             let found = [&erro["errorCode"], &erro["errorComponent"], &erro["errorDetail"]];
             assert_eq!(found, [code, "A", element], "{version} {what}: {erro}");
