@@ -359,6 +359,29 @@ impl ThreeDsServer {
     }
 }
 
+/// A message of this type from the directory server, or what its sender gets instead.
+fn received(
+    server: &ThreeDsServer,
+    peer: &Peer,
+    body: &[u8],
+    message_type: &str,
+) -> Result<Value, Box<Response<Body>>> {
+    let refused = |code, words, detail, message: &Value| {
+        Err(Box::new(reply(&erro('S', code, words, detail, message))))
+    };
+    let Ok(message) = serde_json::from_slice::<Value>(body) else {
+        return refused("101", "message invalid", "not JSON", &Value::Null);
+    };
+    if !peer.has_role(&server.network) {
+        return refused("303", "access denied", "client certificate", &message);
+    }
+    match text(&message, "messageType") {
+        Some(found) if found == message_type => Ok(message),
+        Some("Erro") => Err(Box::new(Response::new(Body::empty()))),
+        _ => refused("101", "message type invalid here", "messageType", &message),
+    }
+}
+
 /// `POST /3dss/rreq`, from the directory server.
 async fn rreq(
     State(server): State<Arc<ThreeDsServer>>,
@@ -366,17 +389,10 @@ async fn rreq(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let Ok(message) = serde_json::from_slice::<Value>(&body) else {
-        return reply(&erro('S', "101", "message invalid", "not JSON", &Value::Null));
+    let message = match received(&server, &peer, &body, "RReq") {
+        Ok(message) => message,
+        Err(response) => return *response,
     };
-    if !peer.has_role(&server.network) {
-        return reply(&erro('S', "303", "access denied", "client certificate", &message));
-    }
-    match text(&message, "messageType") {
-        Some("RReq") => {}
-        Some("Erro") => return Response::new(Body::empty()),
-        _ => return reply(&erro('S', "101", "message type invalid here", "messageType", &message)),
-    }
     let id = text(&message, "threeDSServerTransID").unwrap_or_default().to_lowercase();
     let Some(known) = server.payment(&id) else {
         return reply(&erro('S', "301", "RReq refused", "threeDSServerTransID", &message));

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{ThreeDsServer, reply};
+use super::{ThreeDsServer, received, reply};
 use crate::ids;
 use crate::listener::Peer;
 use crate::message::{THREE_DS_SERVER_REF_NUMBER, erro, new_id};
@@ -128,17 +128,10 @@ pub(super) async fn oreq(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let Ok(message) = serde_json::from_slice::<Value>(&body) else {
-        return reply(&erro('S', "101", "message invalid", "not JSON", &Value::Null));
+    let message = match received(&server, &peer, &body, "OReq") {
+        Ok(message) => message,
+        Err(response) => return *response,
     };
-    if !peer.has_role(&server.network) {
-        return reply(&erro('S', "303", "access denied", "client certificate", &message));
-    }
-    match text(&message, "messageType") {
-        Some("OReq") => {}
-        Some("Erro") => return Response::new(Body::empty()),
-        _ => return reply(&erro('S', "101", "message type invalid here", "messageType", &message)),
-    }
     if let Some((code, detail)) = defect(&message) {
         return reply(&erro('S', code, "OReq refused", &detail, &message));
     }
