@@ -2,6 +2,7 @@
 //! them. Their lengths are checked when the configuration is loaded, with the longest values that
 //! can be filled in, not when a cardholder waits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::words::Language;
@@ -83,18 +84,20 @@ pub(super) struct Words<'a> {
     pub(super) phone: &'a str,
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
     /// The text of `key` with its values; never longer than its element may be.
-    pub(super) fn text(&self, key: &str, values: &[(&str, &str)]) -> String {
-        let Some(entry) = entry(key) else { return key.to_owned() };
-        let filled = self.fill(self.raw(entry), values);
-        if filled.chars().count() <= entry.limit {
-            return filled;
+    pub(super) fn text(&self, key: &'static str, values: &[(&str, &str)]) -> Cow<'a, str> {
+        let Some(entry) = entry(key) else { return key.into() };
+        let raw = self.raw(entry);
+        if raw.contains('{') {
+            at_most(entry.limit, self.fill(raw, values)).into()
+        } else {
+            // Its length was looked at when it was loaded.
+            raw.into()
         }
-        filled.chars().take(entry.limit).collect()
     }
 
-    fn raw(&self, entry: &Entry) -> &str {
+    fn raw(&self, entry: &Entry) -> &'a str {
         // Most issuers have no words of their own: then nothing is looked up.
         let own = (!self.texts.is_empty())
             .then(|| self.texts.get(&(self.language.tag().to_owned(), entry.key.to_owned())))
@@ -132,6 +135,17 @@ impl Words<'_> {
         let values: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.fill(self.raw(entry), &values)
     }
+}
+
+/// A text cut to so many characters.
+pub(super) fn at_most(limit: usize, mut text: String) -> String {
+    // No text has more characters than bytes.
+    if text.len() > limit
+        && let Some((end, _)) = text.char_indices().nth(limit)
+    {
+        text.truncate(end);
+    }
+    text
 }
 
 /// One text and the length its element may have.

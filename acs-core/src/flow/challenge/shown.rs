@@ -1,11 +1,13 @@
 //! What the screens of an app challenge say, native or HTML.
 
+use std::borrow::Cow;
+
 use super::page::Note;
 use super::{ChallengeContext, entry, oob, otp};
 use crate::element::MessageVersion;
 use crate::flow::app_channel;
 use crate::flow::oob::{Oob, waits};
-use crate::flow::screen::{INFO, MAIL, Words};
+use crate::flow::screen::{INFO, MAIL, Words, at_most};
 use crate::flow::transaction::{Asked, ExpectEntry, Interface, Route, Template, Transaction, Via};
 use crate::flow::words::{self, Language};
 use crate::profile::Images;
@@ -102,7 +104,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The label of the additional button.
-    pub(in crate::flow) fn additional_label(&self) -> Option<String> {
+    pub(in crate::flow) fn additional_label(&self) -> Option<Cow<'a, str>> {
         self.additional().map(|button| match button {
             Additional::Later => self.words().text("later.do", &[]),
             Additional::Code => self.words().text("oob.code", &[]),
@@ -113,7 +115,7 @@ impl<'a> Shown<'a> {
         })
     }
 
-    pub(in crate::flow) fn header(&self) -> String {
+    pub(in crate::flow) fn header(&self) -> Cow<'a, str> {
         let key = match (self.entry.informed, self.entry.asked) {
             (true, _) => "header.later",
             (_, Asked::Notice) => "header.notice",
@@ -125,13 +127,13 @@ impl<'a> Shown<'a> {
     }
 
     /// The label of an information screen's button.
-    pub(in crate::flow) fn continue_label(&self) -> String {
+    pub(in crate::flow) fn continue_label(&self) -> Cow<'a, str> {
         let key = if self.entry.informed { "continue.later" } else { "continue.notice" };
         self.words().text(key, &[])
     }
 
     /// The label of the box for the code, or for both where the screen has one box only.
-    pub(in crate::flow) fn code_label(&self) -> String {
+    pub(in crate::flow) fn code_label(&self) -> Cow<'a, str> {
         if self.entry.second().is_some() {
             let key = if self.has_second_box() { "code.label.sms" } else { "code.label.two" };
             return self.words().text(key, &[("len", &self.code_length().to_string())]);
@@ -141,7 +143,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The label of the box for the second code, where the screen has one.
-    pub(in crate::flow) fn second_label(&self) -> Option<String> {
+    pub(in crate::flow) fn second_label(&self) -> Option<Cow<'a, str>> {
         let asked = self.entry.second().is_some() && self.has_second_box();
         let length = self.code_length().to_string();
         asked.then(|| self.words().text("code.label.mail", &[("len", &length)]))
@@ -165,7 +167,7 @@ impl<'a> Shown<'a> {
     }
 
     /// A way as a choice; never a whole number or address.
-    pub(in crate::flow) fn option(&self, via: Via) -> String {
+    pub(in crate::flow) fn option(&self, via: Via) -> Cow<'a, str> {
         let contact = self.contact(via);
         match via {
             Via::Sms => self.words().text("choose.sms", &[("tail", &contact)]),
@@ -189,7 +191,7 @@ impl<'a> Shown<'a> {
             parts.pop();
         }
         let text: Vec<_> = first.into_iter().chain(parts).collect();
-        text.join("\n").chars().take(INFO).collect()
+        at_most(INFO, text.join("\n"))
     }
 
     /// Whether the screen warns of who asks for codes.
@@ -198,7 +200,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The error or the news of this screen.
-    pub(in crate::flow) fn note(&self, note: Note) -> Option<String> {
+    pub(in crate::flow) fn note(&self, note: Note) -> Option<Cow<'a, str>> {
         let key =
             match note {
                 Note::None => return None,
@@ -228,7 +230,7 @@ impl<'a> Shown<'a> {
     }
 
     /// What is being confirmed.
-    pub(in crate::flow) fn what(&self) -> String {
+    pub(in crate::flow) fn what(&self) -> Cow<'a, str> {
         let shop = self.shop();
         let amount = self.amount();
         let key = match (&shop, &amount) {
@@ -245,7 +247,7 @@ impl<'a> Shown<'a> {
     }
 
     /// What to do.
-    pub(in crate::flow) fn how(&self) -> String {
+    pub(in crate::flow) fn how(&self) -> Cow<'a, str> {
         let plain = match (self.entry.informed, self.entry.asked) {
             (true, _) => Some("how.later"),
             (_, Asked::Notice) => Some("how.notice"),
@@ -289,7 +291,7 @@ impl<'a> Shown<'a> {
     }
 
     /// The number has to stay on the screen: everything else gives way to it.
-    fn oob_text(&self, first: Option<String>) -> String {
+    fn oob_text(&self, first: Option<Cow<'a, str>>) -> String {
         let number = self.number();
         let how = self.words().text("how.oob", &[("num", &number)]);
         let mut parts: Vec<_> = first
@@ -302,7 +304,7 @@ impl<'a> Shown<'a> {
             let gives_way = if parts[last].contains(&number) { last - 1 } else { last };
             parts.remove(gives_way);
         }
-        parts.join("\n").chars().take(INFO).collect()
+        at_most(INFO, parts.join("\n"))
     }
 
     /// A stranger's text; asterisks in a row would be bold to an SDK.
@@ -330,7 +332,7 @@ impl<'a> Shown<'a> {
 }
 
 /// Characters of a text with these parts.
-fn fits(first: Option<&str>, parts: &[String]) -> usize {
-    let lengths = first.into_iter().chain(parts.iter().map(String::as_str));
+fn fits(first: Option<&str>, parts: &[Cow<'_, str>]) -> usize {
+    let lengths = first.into_iter().chain(parts.iter().map(AsRef::as_ref));
     lengths.map(|part| part.chars().count() + 1).sum::<usize>().saturating_sub(1)
 }

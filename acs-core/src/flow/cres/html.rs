@@ -75,9 +75,11 @@ fn summary(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
     let words = shown.words();
     let card = words.text("sum.ending", &[("card", &shown.transaction.card_last4)]);
     html.write_str("<dl>")?;
-    for (label, value) in
-        [("sum.merchant", shown.shop()), ("sum.amount", shown.amount()), ("sum.card", Some(card))]
-    {
+    for (label, value) in [
+        ("sum.merchant", shown.shop()),
+        ("sum.amount", shown.amount()),
+        ("sum.card", Some(card.into_owned())),
+    ] {
         if let Some(value) = value {
             let label = words.text(label, &[]);
             write!(html, "<dt>{}</dt><dd>{}</dd>", Escaped(&label), Escaped(&value))?;

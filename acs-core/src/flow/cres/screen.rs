@@ -1,6 +1,7 @@
 //! The CRes that shows a screen, drawn by the SDK or a page of ours [P-APP-20..28]: only what its
 //! `acsUiType` allows, never an empty text.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
@@ -71,7 +72,7 @@ fn native<'a>(shown: &Shown<'a>, note: Note) -> Body<'a> {
     let mut body = Body {
         issuer_image: issuer_image.of(version).filter(|_| first),
         ps_image: ps_image.of(version).filter(|_| first),
-        challenge_info_text: Some(shown.info_text(note)),
+        challenge_info_text: Some(shown.info_text(note).into()),
         challenge_info_text_indicator: matches!(note, Note::Error(_)).then_some("Y"),
         why_info_label: Some(words.text("why.label", &[])),
         why_info_text: Some(words.text("why.text", &[])),
@@ -125,7 +126,7 @@ fn page_template(transaction: &Transaction, entry: &ExpectEntry) -> Template {
 }
 
 /// [P-APP-20, Note 141, P-APP-27]
-fn code(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
+fn code<'a>(body: &mut Body<'a>, shown: &Shown<'a>, words: &Words<'a>) {
     let label = shown.code_label();
     if shown.transaction.version >= MessageVersion::V231 {
         body.challenge_entry_box = Some(entry_box(shown, shown.entry.via, label));
@@ -144,7 +145,7 @@ fn code(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
 }
 
 /// A box for the code that went this way [P-APP-29, Note 150].
-fn entry_box(shown: &Shown<'_>, via: Via, label: String) -> EntryBox {
+fn entry_box<'a>(shown: &Shown<'_>, via: Via, label: Cow<'a, str>) -> EntryBox<'a> {
     let by_message = via == Via::Sms;
     EntryBox {
         keyboard: if shown.alphanumeric() { ALPHANUMERIC } else { NUMERIC },
@@ -157,7 +158,7 @@ fn entry_box(shown: &Shown<'_>, via: Via, label: String) -> EntryBox {
 }
 
 /// Questions for consent [P-APP-17, Note 116, Note 118, Note 119].
-fn prompts(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
+fn prompts<'a>(body: &mut Body<'a>, shown: &Shown<'_>, words: &Words<'a>) {
     let newest = shown.transaction.version >= MessageVersion::V231;
     let (trust, bind) = (shown.trust_text(), shown.bind_text());
     if trust {
@@ -174,7 +175,7 @@ fn prompts(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
 }
 
 /// [P-APP-21, Note 142, Note 149]
-fn choice(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
+fn choice<'a>(body: &mut Body<'a>, shown: &Shown<'a>, words: &Words<'a>) {
     body.challenge_info_label = Some(words.text("choose.label", &[]));
     let options =
         shown.ways().into_iter().map(|via| BTreeMap::from([(key(via), shown.option(via))]));
@@ -184,7 +185,7 @@ fn choice(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
 
 /// The issuer's app by a link where SDK and issuer have one; the way on is always there
 /// [P-APP-22, Note 126, Note 143, Req 401, Req 403].
-fn out_of_band(body: &mut Body<'_>, shown: &Shown<'_>, words: &Words<'_>) {
+fn out_of_band<'a>(body: &mut Body<'a>, shown: &Shown<'_>, words: &Words<'a>) {
     if let Some(url) = shown.app_url() {
         body.oob_app_url = Some(url.to_owned());
         body.oob_app_label = Some(words.text("oob.open", &[]));
@@ -226,7 +227,7 @@ const SMS_CODE: &str = "01";
 
 /// [P-APP-29, Note 150]
 #[derive(Serialize)]
-struct EntryBox {
+struct EntryBox<'a> {
     #[serde(rename = "challengeDataEntryKeyboardType")]
     keyboard: &'static str,
     #[serde(rename = "challengeDataEntryAutofill", skip_serializing_if = "Option::is_none")]
@@ -236,7 +237,7 @@ struct EntryBox {
     #[serde(rename = "challengeDataEntryLengthMax")]
     length_max: String,
     #[serde(rename = "challengeDataEntryLabel")]
-    label: String,
+    label: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -269,49 +270,49 @@ struct Body<'a> {
     #[serde(rename = "psImage", skip_serializing_if = "Option::is_none")]
     ps_image: Option<ImageSet<'a>>,
     #[serde(rename = "challengeInfoHeader", skip_serializing_if = "Option::is_none")]
-    challenge_info_header: Option<String>,
+    challenge_info_header: Option<Cow<'a, str>>,
     #[serde(rename = "challengeInfoLabel", skip_serializing_if = "Option::is_none")]
-    challenge_info_label: Option<String>,
+    challenge_info_label: Option<Cow<'a, str>>,
     #[serde(rename = "challengeInfoText", skip_serializing_if = "Option::is_none")]
-    challenge_info_text: Option<String>,
+    challenge_info_text: Option<Cow<'a, str>>,
     #[serde(rename = "challengeInfoTextIndicator", skip_serializing_if = "Option::is_none")]
     challenge_info_text_indicator: Option<&'static str>,
     #[serde(rename = "challengeEntryBox", skip_serializing_if = "Option::is_none")]
-    challenge_entry_box: Option<EntryBox>,
+    challenge_entry_box: Option<EntryBox<'a>>,
     #[serde(rename = "challengeEntryBoxTwo", skip_serializing_if = "Option::is_none")]
-    challenge_entry_box_two: Option<EntryBox>,
+    challenge_entry_box_two: Option<EntryBox<'a>>,
     #[serde(rename = "challengeSelectInfo", skip_serializing_if = "Option::is_none")]
-    challenge_select_info: Option<Vec<BTreeMap<&'static str, String>>>,
+    challenge_select_info: Option<Vec<BTreeMap<&'static str, Cow<'a, str>>>>,
     #[serde(rename = "submitAuthenticationLabel", skip_serializing_if = "Option::is_none")]
-    submit_authentication_label: Option<String>,
+    submit_authentication_label: Option<Cow<'a, str>>,
     #[serde(rename = "resendInformationLabel", skip_serializing_if = "Option::is_none")]
-    resend_information_label: Option<String>,
+    resend_information_label: Option<Cow<'a, str>>,
     #[serde(rename = "challengeAddLabel", skip_serializing_if = "Option::is_none")]
-    challenge_add_label: Option<String>,
+    challenge_add_label: Option<Cow<'a, str>>,
     #[serde(rename = "oobAppLabel", skip_serializing_if = "Option::is_none")]
-    oob_app_label: Option<String>,
+    oob_app_label: Option<Cow<'a, str>>,
     #[serde(rename = "oobAppURL", skip_serializing_if = "Option::is_none")]
     oob_app_url: Option<String>,
     #[serde(rename = "oobContinueLabel", skip_serializing_if = "Option::is_none")]
-    oob_continue_label: Option<String>,
+    oob_continue_label: Option<Cow<'a, str>>,
     #[serde(rename = "whyInfoLabel", skip_serializing_if = "Option::is_none")]
-    why_info_label: Option<String>,
+    why_info_label: Option<Cow<'a, str>>,
     #[serde(rename = "whyInfoText", skip_serializing_if = "Option::is_none")]
-    why_info_text: Option<String>,
+    why_info_text: Option<Cow<'a, str>>,
     #[serde(rename = "expandInfoLabel", skip_serializing_if = "Option::is_none")]
-    expand_info_label: Option<String>,
+    expand_info_label: Option<Cow<'a, str>>,
     #[serde(rename = "expandInfoText", skip_serializing_if = "Option::is_none")]
-    expand_info_text: Option<String>,
+    expand_info_text: Option<Cow<'a, str>>,
     #[serde(rename = "whitelistingInfoText", skip_serializing_if = "Option::is_none")]
-    whitelisting_info_text: Option<String>,
+    whitelisting_info_text: Option<Cow<'a, str>>,
     #[serde(rename = "infoContinueLabel", skip_serializing_if = "Option::is_none")]
-    info_continue_label: Option<String>,
+    info_continue_label: Option<Cow<'a, str>>,
     #[serde(rename = "deviceBindingInfoText", skip_serializing_if = "Option::is_none")]
-    device_binding_info_text: Option<String>,
+    device_binding_info_text: Option<Cow<'a, str>>,
     #[serde(rename = "togglePositionInd", skip_serializing_if = "Option::is_none")]
     toggle_position_ind: Option<&'static str>,
     #[serde(rename = "trustListInfoText", skip_serializing_if = "Option::is_none")]
-    trust_list_info_text: Option<String>,
+    trust_list_info_text: Option<Cow<'a, str>>,
     #[serde(rename = "acsHTML", skip_serializing_if = "Option::is_none")]
     acs_html: Option<String>,
     #[serde(rename = "acsHTMLRefresh", skip_serializing_if = "Option::is_none")]
@@ -323,8 +324,8 @@ impl Body<'_> {
     fn without_bold(&mut self) {
         let texts =
             [&mut self.challenge_info_text, &mut self.why_info_text, &mut self.expand_info_text];
-        for text in texts.into_iter().flatten() {
-            *text = text.replace("**", "");
+        for text in texts.into_iter().flatten().filter(|text| text.contains("**")) {
+            *text = text.replace("**", "").into();
         }
     }
 }
