@@ -106,9 +106,14 @@ async fn open(ends: &Endpoints, options: &LoadOptions, rounds: AppRounds) -> Res
         let (opener, count) = (Arc::clone(&opener), rounds.challenges / options.connections);
         workers.spawn(async move { opener.open(count, rounds).await });
     }
-    let mut opened = Vec::with_capacity(rounds.challenges);
+    let mut queues = Vec::with_capacity(options.connections);
     while let Some(done) = workers.join_next().await {
-        opened.extend(done??);
+        queues.push(done??.into_iter());
+    }
+    // Roughly in the order of their opening: who began together answers together.
+    let mut opened = Vec::with_capacity(rounds.challenges);
+    while queues.iter().any(|queue| queue.len() > 0) {
+        opened.extend(queues.iter_mut().filter_map(Iterator::next));
     }
     Ok(opened)
 }
