@@ -5,6 +5,7 @@ mod clock_watch;
 mod crowd;
 mod deadlines;
 mod desk;
+mod finishing;
 mod stuck;
 
 use std::sync::Arc;
@@ -27,8 +28,8 @@ use crate::config::Protocol;
 use crate::http::forms::PageForm;
 use crate::outgoing;
 use crate::storage::{
-    Committed, ConsentRow, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, Secret, StoreError,
-    TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    BadState, Committed, ConsentRow, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, Secret,
+    StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use crate::{crash, http};
 
@@ -36,6 +37,7 @@ pub(crate) use crowd::enter;
 pub use deadlines::{fire_due, spawn};
 pub use desk::Desk;
 pub(crate) use desk::unpoisoned;
+pub(crate) use finishing::to_the_end;
 
 /// Something happened to a transaction; owned, so that a step can be decided again.
 pub(crate) enum Arrived {
@@ -104,13 +106,15 @@ pub(crate) enum StepError {
     #[error("the transaction kept changing")]
     Contended,
     #[error("the stored state cannot be used: {0}")]
-    State(String),
+    State(#[from] BadState),
+    #[error("the stored state cannot be used: {0} is gone")]
+    Gone(String),
 }
 
 /// A transaction after a step, with what a browser is to see.
 #[derive(Debug)]
 pub(crate) struct Stepped {
-    pub(crate) transaction: Transaction,
+    pub(crate) transaction: Arc<Transaction>,
     pub(crate) view: Option<View>,
 }
 
@@ -130,9 +134,10 @@ pub(crate) async fn step(
         let (row, before) = load(app, number, id).await?;
         let now = app.clock.now();
         let decided = with_context(app, &before, row.secret.as_ref(), now, |context, random| {
-            challenge::handle(before.clone(), arrived.as_input(), context, random)
+            challenge::handle(Transaction::clone(&before), arrived.as_input(), context, random)
         })?;
         let Step { transaction, outputs, view, rejection, .. } = decided;
+        let transaction = transaction.map(Arc::new);
         let Performed { mut unit, send } =
             perform(&row, &before.card_token, outputs, now, arrived, &app.config.protocol);
         if let Some(how) = close {
@@ -140,7 +145,7 @@ pub(crate) async fn step(
             unit.outgoing.push(OutgoingWrite::Closed { transaction: number, kind, how });
         }
         if let Some(after) = &transaction {
-            let row = replacement(&row, after)?;
+            let row = replacement(row, after)?;
             unit.transaction = Some(TransactionWrite::Replace { row, expected: before.revision });
         }
         let cancelled = cancelled(&unit);
@@ -306,27 +311,17 @@ fn cancelled(unit: &Unit) -> Vec<outgoing::Key> {
     unit.outgoing.iter().filter_map(taken_back).collect()
 }
 
-/// The stored form of a state.
-pub(crate) fn encode_state(transaction: &Transaction) -> Result<Vec<u8>, StepError> {
-    serde_json::to_vec(transaction).map_err(|e| StepError::State(e.to_string()))
-}
-
 async fn load(
     app: &App,
     number: TransactionNumber,
     id: Option<TransId>,
-) -> Result<(TransactionRow, Transaction), StepError> {
+) -> Result<(TransactionRow, Arc<Transaction>), StepError> {
     let row = app.store.state(number).await?.ok_or(StepError::Unknown)?;
-    let state = decode_state(&row.state)?;
+    let state = row.state.transaction()?;
     match id {
         Some(id) if id != state.acs_trans_id => Err(StepError::Unknown),
         _ => Ok((row, state)),
     }
-}
-
-/// Reads a stored state.
-pub(crate) fn decode_state(state: &[u8]) -> Result<Transaction, StepError> {
-    serde_json::from_slice(state).map_err(|e| StepError::State(e.to_string()))
 }
 
 fn with_context<T>(
@@ -336,22 +331,22 @@ fn with_context<T>(
     now: UtcMillis,
     run: impl FnOnce(&ChallengeContext<'_>, &mut dyn Random) -> T,
 ) -> Result<T, StepError> {
-    let missing = |what: &str, id: &str| StepError::State(format!("{what} {id:?} is gone"));
+    let missing = |what: &str, id: &str| StepError::Gone(format!("{what} {id:?}"));
     let ds = app.ds(&transaction.ds_id).ok_or_else(|| missing("DS", &transaction.ds_id))?;
     let issuer = app
         .issuer(&transaction.issuer_id)
         .ok_or_else(|| missing("issuer", &transaction.issuer_id))?;
-    let nobody = Secret { pan: no_account(), contacts: Contacts::default(), content_key: None };
+    let nobody = Secret::new(no_account(), Contacts::default(), None);
     let secret = secret.unwrap_or(&nobody);
     let context = ChallengeContext {
         issuer: &issuer.profile,
         ds: &ds.profile,
-        pan: &secret.pan,
-        contacts: &secret.contacts,
+        pan: secret.pan(),
+        contacts: secret.contacts(),
         generator: ds.generator.as_ref(),
         keys: app.vault.challenge_keys(),
         read_rules: &ds.read_rules,
-        content_key: secret.content_key.as_ref(),
+        content_key: secret.content_key(),
         now,
     };
     Ok(run(&context, &mut SystemRandom))
@@ -363,14 +358,13 @@ fn no_account() -> Pan {
 }
 
 /// The row after a step: account and content key go when nothing needs them any more.
-fn replacement(row: &TransactionRow, after: &Transaction) -> Result<TransactionRow, StepError> {
-    let deadline = after.deadline();
+fn replacement(row: TransactionRow, after: &Arc<Transaction>) -> Result<TransactionRow, BadState> {
     Ok(TransactionRow {
         revision: after.revision,
-        deadline,
-        state: encode_state(after)?,
-        secret: row.secret.clone().filter(|_| after.needs_secret()),
-        ..row.clone()
+        deadline: after.deadline(),
+        state: StoredState::of(Arc::clone(after))?,
+        secret: row.secret.filter(|_| after.needs_secret()),
+        ..row
     })
 }
 

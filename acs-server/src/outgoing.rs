@@ -59,7 +59,7 @@ pub(crate) fn erro_row(
 
 /// The row of a one-time password.
 pub(crate) fn otp_row(row: &TransactionRow, otp: &OtpMessage, now: UtcMillis) -> OutgoingRow {
-    let acs_trans_id = driver::decode_state(&row.state).map(|state| state.acs_trans_id.to_string());
+    let acs_trans_id = row.state.transaction().map(|state| state.acs_trans_id.to_string());
     let text = OtpText {
         acs_trans_id: acs_trans_id.unwrap_or_default(),
         channel: otp.channel.clone(),

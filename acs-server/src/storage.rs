@@ -5,14 +5,19 @@
 
 mod notices;
 pub mod sqlite;
+mod state;
+
+use std::sync::Arc;
 
 use acs_core::UtcMillis;
+use acs_core::crypto::ContentKey;
 use acs_core::element::{Pan, TransId};
 use acs_core::flow::consent::Consent;
-use acs_core::profile::Card;
+use acs_core::profile::{Card, Contacts};
 use futures_util::future::BoxFuture;
 
 pub use notices::{NoticeDetail, NoticeRow};
+pub use state::{BadState, StoredState};
 
 /// Number of a transaction's row. acsTransIDs are the encryption of it (see `trans_id`), so no
 /// index over random ids exists.
@@ -81,8 +86,7 @@ pub struct TransactionRow {
     pub created: UtcMillis,
     pub revision: u32,
     pub deadline: Option<UtcMillis>,
-    /// JSON of `acs_core::flow::Transaction`; nothing secret in it.
-    pub state: Vec<u8>,
+    pub state: StoredState,
     /// Account data an open challenge still needs (PAN, contacts); sealed at rest, `None` once over.
     pub secret: Option<Secret>,
     /// Keyed digest of (ds_id, dsTransID) and of the AReq's bytes, for P-AREQ-20. Set at insert,
@@ -104,13 +108,38 @@ impl std::fmt::Debug for TransactionRow {
     }
 }
 
-/// Account data of an open challenge.
+/// Account data of an open challenge, the same from its beginning to its end.
 #[derive(Clone)]
 pub struct Secret {
-    pub pan: Pan,
-    pub contacts: acs_core::profile::Contacts,
+    pan: Pan,
+    contacts: Contacts,
+    content_key: Option<ContentKey>,
+    /// As it was read: nobody need seal it again.
+    sealed: Option<Arc<[u8]>>,
+}
+
+impl Secret {
+    /// `content_key` is that of an app challenge's channel [P-APP-04].
+    #[must_use]
+    pub const fn new(pan: Pan, contacts: Contacts, content_key: Option<ContentKey>) -> Self {
+        Self { pan, contacts, content_key, sealed: None }
+    }
+
+    #[must_use]
+    pub const fn pan(&self) -> &Pan {
+        &self.pan
+    }
+
+    #[must_use]
+    pub const fn contacts(&self) -> &Contacts {
+        &self.contacts
+    }
+
     /// Key of an app challenge's channel [P-APP-04].
-    pub content_key: Option<acs_core::crypto::ContentKey>,
+    #[must_use]
+    pub const fn content_key(&self) -> Option<&ContentKey> {
+        self.content_key.as_ref()
+    }
 }
 
 impl std::fmt::Debug for Secret {

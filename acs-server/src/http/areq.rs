@@ -29,7 +29,8 @@ use crate::driver::{self, Arrived, SystemRandom};
 use crate::http::{ids, respond};
 use crate::outgoing;
 use crate::storage::{
-    Committed, ReplayKey, Secret, StoreError, TransactionNumber, TransactionRow, TransactionWrite,
+    Committed, ReplayKey, Secret, StoreError, StoredState, TransactionNumber, TransactionRow,
+    TransactionWrite,
 };
 use crate::{crash, signing, trans_id};
 
@@ -159,7 +160,7 @@ async fn repeat(app: &App, areq: &AReq, number: TransactionNumber) -> Answer {
     match app.store.transaction(number).await {
         Ok(Some(row)) => {
             let age_ms = app.clock.now().0 - row.created.0;
-            let acs_trans_id = driver::decode_state(&row.state).map(|state| state.acs_trans_id);
+            let acs_trans_id = row.state.transaction().map(|state| state.acs_trans_id);
             let repeat_window_ms = i64::from(app.config.protocol.areq_repeat_seconds) * 1000;
             match (row.reply, acs_trans_id) {
                 (Some(ares), Ok(acs_trans_id)) if age_ms <= repeat_window_ms => {
@@ -288,6 +289,7 @@ impl Decision<'_> {
         let number = self.app.store.next_number();
         let decided = self.authenticate(number, card)?;
         let Authenticated { transaction, ares, outputs, content_key, closes_prior, .. } = decided;
+        let transaction = Arc::new(transaction);
         let acs_trans_id = transaction.acs_trans_id;
         let now = transaction.created;
         let deadline = transaction.deadline();
@@ -302,8 +304,8 @@ impl Decision<'_> {
             created: now,
             revision: transaction.revision,
             deadline,
-            state: driver::encode_state(&transaction).map_err(|_| Undecided::Impossible)?,
-            secret: deadline.map(|_| Secret { pan: self.areq.pan.clone(), contacts, content_key }),
+            state: StoredState::of(Arc::clone(&transaction)).map_err(|_| Undecided::Impossible)?,
+            secret: deadline.map(|_| Secret::new(self.areq.pan.clone(), contacts, content_key)),
             replay: Some(self.key),
             reply: Some(ares.clone()),
         };

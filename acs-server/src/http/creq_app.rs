@@ -41,22 +41,21 @@ pub async fn handle(
     let Some(place) = driver::enter(&app, number) else { return unavailable(None, id) };
     let arrived = Arrived::SdkMessage(body.to_vec());
     let work = Arc::clone(&app);
-    // A task of its own: an SDK that goes away does not stop what it began.
-    let stepped = tokio::spawn(async move {
+    // An SDK that goes away does not stop what it began.
+    let stepped = driver::to_the_end(async move {
         let _place = place;
         let stepped = driver::step(&work, number, Some(id), &arrived, None).await?;
         driver::settled(&work, number, stepped).await
     })
     .await;
     match stepped {
-        Ok(Ok(stepped)) => reply(&stepped),
-        Ok(Err(StepError::Unknown)) => stranger(&app, peer.ip(), Some(id)),
-        Ok(Err(error)) => {
+        Some(Ok(stepped)) => reply(&stepped),
+        Some(Err(StepError::Unknown)) => stranger(&app, peer.ip(), Some(id)),
+        Some(Err(error)) => {
             tracing::error!(acs_trans_id = %id, %error, "a challenge step failed");
             unavailable(None, id)
         }
-        // Its text would repeat what a panic said.
-        Err(_) => {
+        None => {
             tracing::error!(acs_trans_id = %id, "a challenge step broke off");
             unavailable(None, id)
         }

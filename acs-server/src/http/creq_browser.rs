@@ -79,22 +79,21 @@ async fn serve(
         return pages::busy(language).into_response();
     };
     let work = Arc::clone(&app);
-    // A task of its own: a browser that goes away does not stop what it began.
-    let stepped = tokio::spawn(async move {
+    // A browser that goes away does not stop what it began.
+    let stepped = driver::to_the_end(async move {
         let _place = place;
         let stepped = driver::step(&work, number, Some(id), &arrived, None).await?;
         driver::settled(&work, number, stepped).await
     })
     .await;
     match stepped {
-        Ok(Ok(stepped)) => show(&app, &stepped, language, &token).into_response(),
-        Ok(Err(StepError::Unknown)) => stranger(&app, address, language, Some(id)),
-        Ok(Err(error)) => {
+        Some(Ok(stepped)) => show(&app, &stepped, language, &token).into_response(),
+        Some(Err(StepError::Unknown)) => stranger(&app, address, language, Some(id)),
+        Some(Err(error)) => {
             tracing::error!(acs_trans_id = %id, %error, "a challenge step failed");
             pages::busy(language).into_response()
         }
-        // Its text would repeat what a panic said.
-        Err(_) => {
+        None => {
             tracing::error!(acs_trans_id = %id, "a challenge step broke off");
             pages::busy(language).into_response()
         }

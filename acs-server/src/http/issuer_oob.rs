@@ -61,12 +61,12 @@ pub async fn result(
     let read = posted.and_then(|posted| Some((Verdict::parse(&posted.result)?, posted.number)));
     let Some((verdict, number)) = read else { return refuse(StatusCode::BAD_REQUEST, "body") };
     let work = take(Arc::clone(&app), issuer_id, id.clone(), verdict, number);
-    // A task of its own: a client that hangs up does not stop what has begun.
-    match tokio::spawn(work).await {
-        Ok(Ok(Taken::Stands(standing))) => answer(&id, standing, verdict),
-        Ok(Ok(Taken::OtherNumber)) => refuse(StatusCode::CONFLICT, "number"),
-        Ok(Err(error)) => refuse_for(&id, &error),
-        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    // A client that hangs up does not stop what has begun.
+    match driver::to_the_end(work).await {
+        Some(Ok(Taken::Stands(standing))) => answer(&id, standing, verdict),
+        Some(Ok(Taken::OtherNumber)) => refuse(StatusCode::CONFLICT, "number"),
+        Some(Err(error)) => refuse_for(&id, &error),
+        None => refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     }
 }
 

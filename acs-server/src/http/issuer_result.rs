@@ -45,15 +45,15 @@ pub async fn handle(
         return refuse(StatusCode::BAD_REQUEST, "body");
     };
     let task = take(Arc::clone(&app), issuer_id, id.clone(), verdict);
-    // A task of its own: a client that hangs up does not stop what has begun.
-    match tokio::spawn(task).await {
-        Ok(Ok(transaction)) => answer(&transaction, verdict),
-        Ok(Err(StepError::Unknown)) => refuse(StatusCode::NOT_FOUND, "unknown"),
-        Ok(Err(error)) => {
+    // A client that hangs up does not stop what has begun.
+    match driver::to_the_end(task).await {
+        Some(Ok(transaction)) => answer(&transaction, verdict),
+        Some(Err(StepError::Unknown)) => refuse(StatusCode::NOT_FOUND, "unknown"),
+        Some(Err(error)) => {
             tracing::error!(acs_trans_id = id, %error, "an issuer's word cannot be taken");
             refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable")
         }
-        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+        None => refuse(StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     }
 }
 
@@ -62,11 +62,11 @@ pub(super) async fn owned(
     app: &App,
     issuer_id: &str,
     id: &str,
-) -> Result<(TransId, TransactionNumber, Transaction), StepError> {
+) -> Result<(TransId, TransactionNumber, Arc<Transaction>), StepError> {
     let id = TransId::parse(id).ok_or(StepError::Unknown)?;
     let number = trans_id::decode(id, app.vault.trans_id_key()).ok_or(StepError::Unknown)?;
-    let row = app.store.transaction(number).await?.filter(|row| row.issuer_id == issuer_id);
-    let state = driver::decode_state(&row.ok_or(StepError::Unknown)?.state)?;
+    let row = app.store.state(number).await?.filter(|row| row.issuer_id == issuer_id);
+    let state = row.ok_or(StepError::Unknown)?.state.transaction()?;
     if state.acs_trans_id == id { Ok((id, number, state)) } else { Err(StepError::Unknown) }
 }
 
@@ -75,7 +75,7 @@ async fn take(
     issuer_id: String,
     id: String,
     verdict: Verdict,
-) -> Result<Transaction, StepError> {
+) -> Result<Arc<Transaction>, StepError> {
     let (id, number, _) = owned(&app, &issuer_id, &id).await?;
     let arrived = Arrived::Confirmation(verdict);
     Ok(driver::step(&app, number, Some(id), &arrived, None).await?.transaction)

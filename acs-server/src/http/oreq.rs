@@ -18,7 +18,7 @@ use crate::app::{App, DsPeer, DsRuntime};
 use crate::http::areq::{empty, refuse, sender, take_erro};
 use crate::http::{ids, respond};
 use crate::storage::{Committed, NoticeDetail, NoticeRow, StoreError};
-use crate::{crash, trans_id};
+use crate::{crash, driver, trans_id};
 
 /// Answers one message of a directory server.
 pub async fn handle(
@@ -45,16 +45,16 @@ pub async fn handle(
         ds_trans_id: Some(ds_trans_id),
         ..ErroContext::default()
     };
-    // A task of its own: a directory server that hangs up does not stop what has begun.
-    let taken = tokio::spawn(take(Arc::clone(&app), peer.ds, oreq, body)).await;
+    // A directory server that hangs up does not stop what has begun.
+    let taken = driver::to_the_end(take(Arc::clone(&app), peer.ds, oreq, body)).await;
     crash::pass("before-reply");
     match taken {
-        Ok(Ok(None)) => respond::empty(),
-        Ok(Ok(Some(reply))) => {
+        Some(Ok(None)) => respond::empty(),
+        Some(Ok(Some(reply))) => {
             ids::stamp(respond::message(reply.ores), ds_trans_id, reply.acs_trans_id)
         }
-        Ok(Err(fault)) => refuse(ds, &Rejection::new(fault, context)),
-        Err(_) => refuse(ds, &Rejection::new(Fault::TransientFailure, context)),
+        Some(Err(fault)) => refuse(ds, &Rejection::new(fault, context)),
+        None => refuse(ds, &Rejection::new(Fault::TransientFailure, context)),
     }
 }
 

@@ -8,7 +8,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::StatusCode;
-use tower_http::limit::RequestBodyLimitLayer;
 
 use super::{
     areq, creq_app, creq_browser, health, issuer_oob, issuer_result, method_url, oreq, respond,
@@ -66,9 +65,7 @@ pub fn ops(app: Arc<App>) -> Router {
 
 /// A body above `bytes` is 413, before any of it is parsed [P-TRN-10].
 fn bounded(route: MethodRouter<Arc<App>>, bytes: usize) -> MethodRouter<Arc<App>> {
-    route
-        .layer::<_, Infallible>(RequestBodyLimitLayer::new(bytes))
-        .layer(DefaultBodyLimit::disable())
+    route.layer::<_, Infallible>(DefaultBodyLimit::max(bytes))
 }
 
 async fn unknown() -> Response {

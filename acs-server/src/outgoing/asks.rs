@@ -7,7 +7,6 @@ use acs_core::flow::confirmation::ConfirmationRequest;
 
 use super::{OTP_RETRY_SECONDS, attempted, close};
 use crate::app::App;
-use crate::driver;
 use crate::gateway::{Ask, AskText};
 use crate::storage::{OutgoingKind, OutgoingRow, TransactionRow};
 
@@ -17,7 +16,7 @@ pub(crate) fn row(
     request: &ConfirmationRequest,
     now: UtcMillis,
 ) -> OutgoingRow {
-    let acs_trans_id = driver::decode_state(&row.state).map(|state| state.acs_trans_id.to_string());
+    let acs_trans_id = row.state.transaction().map(|state| state.acs_trans_id.to_string());
     let text = AskText {
         acs_trans_id: acs_trans_id.unwrap_or_default(),
         contacts: request.contacts.clone(),

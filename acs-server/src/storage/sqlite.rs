@@ -74,13 +74,13 @@ impl Default for SqliteOptions {
         Self {
             queue: 8192,
             group: 256,
-            gathering: Duration::from_micros(500),
+            gathering: Duration::from_millis(1),
             lock_patience: Duration::from_millis(1500),
             readers: 2,
             replay_entries: 1_000_000,
             replay_life: Duration::from_secs(24 * 60 * 60),
             reply_window: Duration::from_secs(60),
-            hot_bytes: 16 * 1024 * 1024,
+            hot_bytes: 32 * 1024 * 1024,
             wal_limit: 64 * 1024 * 1024,
         }
     }
@@ -170,7 +170,7 @@ impl SqliteStore {
     }
 
     /// Journal mode, `synchronous` and page size of the connection that writes, for checks of the
-    /// durability promise: `wal`, 2 (full), 16384.
+    /// durability promise: `wal`, 2 (full), 8192.
     ///
     /// # Errors
     /// [`StoreError`] when the writer has stopped.
@@ -254,7 +254,7 @@ impl SqliteStore {
         let unit = Box::new(SealedUnit::new(&self.shared, unit)?);
         let (done, outcome) = oneshot::channel();
         self.shared.queue.push(Job::Unit { unit, done })?;
-        outcome.await.unwrap_or(Err(StoreError::Closed))
+        outcome.await.map_or(Err(StoreError::Closed), |(outcome, _)| outcome)
     }
 
     /// Ends the threads in the order of their work; blocks for the last commits.
@@ -410,7 +410,7 @@ impl Store for SqliteStore {
         Box::pin(self.read(move |_, conn| {
             let column = rows::column(number)?;
             let opening: Option<(String, Option<Vec<u8>>)> = conn
-                .prepare_cached("SELECT issuer_id, opening FROM transactions WHERE number = ?1")?
+                .prepare_cached(rows::OPENING)?
                 .query_row([column], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             let mut events = match opening {

@@ -10,7 +10,7 @@ use acs_core::element::{Pan, TransId};
 use acs_core::message::SequencePart;
 use acs_server::storage::{
     EventRow, NoticeRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret, Store,
-    TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 
 /// An engine under test: one database that can be opened again and again.
@@ -31,7 +31,7 @@ pub(crate) fn row(number: TransactionNumber) -> TransactionRow {
         created: START,
         revision: 0,
         deadline: None,
-        state: br#"{"format":1}"#.to_vec(),
+        state: StoredState::stored(br#"{"format":1}"#.to_vec()),
         secret: None,
         replay: None,
         reply: None,
@@ -41,7 +41,7 @@ pub(crate) fn row(number: TransactionNumber) -> TransactionRow {
 pub(crate) fn secret(pan: &str) -> Secret {
     let sms = Some("+819012345678".to_owned());
     let contacts = acs_core::profile::Contacts { sms, ..Default::default() };
-    Secret { pan: Pan::parse(pan).unwrap(), contacts, content_key: None }
+    Secret::new(Pan::parse(pan).unwrap(), contacts, None)
 }
 
 pub(crate) fn event(number: TransactionNumber, kind: &str) -> EventRow {

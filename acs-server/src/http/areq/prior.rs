@@ -1,19 +1,20 @@
 //! The earlier transaction that an AReq names.
 
+use std::sync::Arc;
+
 use acs_core::element::TransId;
 use acs_core::flow::{Prior, PriorTransaction, Transaction};
 use acs_core::message::AReq;
 
 use crate::app::{App, IssuerRuntime};
-use crate::driver;
-use crate::storage::{Closing, TransactionNumber, TransactionRow};
+use crate::storage::{Closing, StoredState, TransactionNumber, TransactionRow};
 use crate::trans_id;
 
 /// An earlier transaction, with its row where it was found.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) prior: Prior,
-    stored: Option<Box<(TransactionRow, Transaction)>>,
+    stored: Option<Box<(TransactionRow, Arc<Transaction>)>>,
 }
 
 impl Found {
@@ -21,12 +22,12 @@ impl Found {
     pub(super) fn closing(&self) -> Option<Closing> {
         let (row, state) = self.stored.as_deref()?;
         let expected = state.revision;
-        let after = state.clone().after_following_areq()?;
+        let after = Arc::new(Transaction::clone(state).after_following_areq()?);
         let row = TransactionRow {
             revision: after.revision,
             deadline: after.deadline(),
             secret: row.secret.clone().filter(|_| after.needs_secret()),
-            state: driver::encode_state(&after).ok()?,
+            state: StoredState::of(after).ok()?,
             ..row.clone()
         };
         Some(Closing { row, expected })
@@ -70,7 +71,7 @@ async fn one(
             return Prior::Failed.into();
         }
     };
-    match driver::decode_state(&row.state) {
+    match row.state.transaction() {
         Ok(state) if state.acs_trans_id == id => {
             let prior = Prior::Found(Box::new(PriorTransaction::of(&state)));
             Found { prior, stored: Some(Box::new((row, state))) }

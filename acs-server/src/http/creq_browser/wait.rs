@@ -14,7 +14,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::app::{App, PeerAddress};
-use crate::driver::{self, unpoisoned};
+use crate::driver::unpoisoned;
 use crate::http::{forms, respond};
 use crate::storage::TransactionNumber;
 use crate::trans_id;
@@ -42,10 +42,10 @@ pub async fn handle(
     if !app.desk.waits.may_ask(number) {
         return respond::refuse(StatusCode::TOO_MANY_REQUESTS);
     }
-    let Ok(Some(row)) = app.store.transaction(number).await else {
+    let Ok(Some(row)) = app.store.state(number).await else {
         return respond::refuse(StatusCode::SERVICE_UNAVAILABLE);
     };
-    let Ok(state) = driver::decode_state(&row.state) else {
+    let Ok(state) = row.state.transaction() else {
         return respond::refuse(StatusCode::SERVICE_UNAVAILABLE);
     };
     match challenge::still_waits(&state, &fields.token, keys, app.clock.now()) {

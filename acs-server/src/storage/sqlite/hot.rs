@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::rows::{self, SealedTransaction, SealedUnit};
 use crate::storage::{Committed, StoreError, TransactionNumber, TransactionRow};
@@ -30,21 +30,20 @@ struct Rows {
 #[derive(Clone)]
 pub(super) struct HotRow {
     row: TransactionRow,
-    secret: Vec<u8>,
+    secret: Arc<[u8]>,
+    bytes: usize,
 }
 
 impl HotRow {
     /// `row` without its secret, which is `sealed`.
-    pub(super) const fn new(row: TransactionRow, sealed: Vec<u8>) -> Self {
-        Self { row, secret: sealed }
+    pub(super) fn new(mut row: TransactionRow, sealed: Arc<[u8]>) -> Self {
+        let bytes = size_of::<(u64, Self)>() + row.state.compact_bytes() + sealed.len();
+        row.state.compact();
+        Self { row, secret: sealed, bytes }
     }
 
     pub(super) const fn number(&self) -> TransactionNumber {
         self.row.number
-    }
-
-    fn bytes(&self) -> usize {
-        size_of::<(u64, Self)>() + self.row.state.capacity() + self.secret.capacity()
     }
 }
 
@@ -87,8 +86,8 @@ impl Hot {
         vault: &Vault,
         number: TransactionNumber,
     ) -> Option<Result<TransactionRow, StoreError>> {
-        let (_, HotRow { mut row, secret }) = self.rows().by_number.get(&number)?.clone();
-        let opened = rows::open_secret(vault, number, &row.issuer_id, &secret);
+        let (_, HotRow { mut row, secret, .. }) = self.rows().by_number.get(&number)?.clone();
+        let opened = rows::open_secret(vault, number, &row.issuer_id, secret);
         Some(opened.map(|secret| {
             row.secret = Some(secret);
             row
@@ -104,7 +103,7 @@ impl Rows {
     fn put(&mut self, row: HotRow, bound: usize) {
         self.remove(row.number());
         self.written += 1;
-        self.bytes += row.bytes();
+        self.bytes += row.bytes;
         self.by_age.insert(self.written, row.number());
         self.by_number.insert(row.number(), (self.written, row));
         while self.bytes > bound
@@ -117,7 +116,7 @@ impl Rows {
     fn remove(&mut self, number: TransactionNumber) {
         if let Some((age, row)) = self.by_number.remove(&number) {
             self.by_age.remove(&age);
-            self.bytes -= row.bytes();
+            self.bytes -= row.bytes;
         }
     }
 }
@@ -135,14 +134,11 @@ mod tests {
     use acs_core::profile::Contacts;
 
     use super::*;
-    use crate::storage::Secret;
+    use crate::storage::{Secret, StoredState};
 
     fn unit(vault: &Vault, number: u64, revision: u32) -> SealedUnit {
-        let secret = Secret {
-            pan: Pan::parse("4000000000001000").unwrap(),
-            contacts: Contacts::default(),
-            content_key: None,
-        };
+        let pan = Pan::parse("4000000000001000").unwrap();
+        let secret = Secret::new(pan, Contacts::default(), None);
         let mut row = TransactionRow {
             number: TransactionNumber(number),
             issuer_id: "alpha".to_owned(),
@@ -150,7 +146,7 @@ mod tests {
             created: UtcMillis(0),
             revision,
             deadline: None,
-            state: vec![b'x'; 1000],
+            state: StoredState::stored(vec![b'x'; 1000]),
             secret: Some(secret),
             replay: None,
             reply: None,
@@ -176,7 +172,7 @@ mod tests {
         else {
             panic!("not what was made")
         };
-        HotRow::new(row, secret).bytes()
+        HotRow::new(row, secret).bytes
     }
 
     fn revision(hot: &Hot, vault: &Vault, number: u64) -> Option<u32> {
@@ -198,7 +194,7 @@ mod tests {
         let kept = [1, 2, 3, 4, 5].map(|number| revision(&hot, &vault, number));
         assert_eq!(kept, [Some(2), None, Some(1), Some(1), Some(1)]);
         let found = hot.find(&vault, TransactionNumber(1)).unwrap().unwrap();
-        assert_eq!(found.secret.unwrap().pan, Pan::parse("4000000000001000").unwrap());
+        assert_eq!(found.secret.unwrap().pan(), &Pan::parse("4000000000001000").unwrap());
         for number in 1..=5 {
             hot.note(&mut unit(&vault, number, 3), &Ok(Committed::Conflict));
         }

@@ -93,8 +93,7 @@ impl Queries {
     }
 }
 
-/// Connections that callers use themselves, one less than processors: an indexed look-up in mapped
-/// pages takes a few microseconds, less than waking another thread. None of them ever waits for a
+/// Connections that callers use themselves, one less than processors: an indexed look-up takes a few microseconds, less than waking another thread. None of them ever waits for a
 /// lock.
 pub(super) struct AtHand(Vec<Mutex<Connection>>);
 

@@ -1,5 +1,7 @@
 //! Units as the writer gets them (sealed by the caller's thread) and rows as readers find them.
 
+use std::sync::Arc;
+
 use acs_core::UtcMillis;
 use acs_core::crypto::ContentKey;
 use acs_core::element::Pan;
@@ -16,7 +18,7 @@ use super::Shared;
 use super::reply_keys::SealedReply;
 use crate::storage::{
     Closing, ConsentRow, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret,
-    StoreError, TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use crate::vault::{Purpose, Vault};
 
@@ -28,7 +30,7 @@ pub(super) struct SealedUnit {
     pub(super) outgoing: Vec<SealedOutgoing>,
     pub(super) consents: Vec<ConsentRow>,
     /// An earlier transaction that this one ends or uses up, with its secret.
-    pub(super) closes: Option<(Closing, Option<Vec<u8>>)>,
+    pub(super) closes: Option<(Closing, Option<Arc<[u8]>>)>,
 }
 
 #[derive(Debug)]
@@ -36,13 +38,13 @@ pub(super) enum SealedTransaction {
     Insert {
         row: TransactionRow,
         reply: Option<SealedReply>,
-        secret: Option<Vec<u8>>,
+        secret: Option<Arc<[u8]>>,
         /// The events of this unit that fit the row's own column.
         opening: Option<Vec<u8>>,
     },
     Replace {
         row: TransactionRow,
-        secret: Option<Vec<u8>>,
+        secret: Option<Arc<[u8]>>,
         expected: u32,
         /// It leaves a challenge that an app will go on with soon.
         open_to_app: bool,
@@ -62,7 +64,7 @@ impl SealedUnit {
             Some(TransactionWrite::Insert(row)) => Some(seal_insert(shared, row, &mut events)?),
             Some(TransactionWrite::Replace { mut row, expected }) => Some({
                 let open_to_app =
-                    row.secret.as_ref().is_some_and(|secret| secret.content_key.is_some());
+                    row.secret.as_ref().is_some_and(|secret| secret.content_key().is_some());
                 let secret = seal_secret(&shared.vault, &mut row)?;
                 // No statement writes it over, and nobody keeps it in clear.
                 row.reply = None;
@@ -162,10 +164,13 @@ pub(super) fn read_opening(
 pub(super) fn seal_secret(
     vault: &Vault,
     row: &mut TransactionRow,
-) -> Result<Option<Vec<u8>>, StoreError> {
+) -> Result<Option<Arc<[u8]>>, StoreError> {
     let Some(secret) = row.secret.take() else {
         return Ok(None);
     };
+    if let Some(sealed) = secret.sealed {
+        return Ok(Some(sealed));
+    }
     let digits = secret.pan.expose_digits();
     // "digits json" or "digits key json", with room for all: a vector that grew would leave a copy
     // behind.
@@ -181,17 +186,17 @@ pub(super) fn seal_secret(
     }
     plain.extend_from_slice(&contacts);
     let identity = transaction_identity(row.number, &row.issuer_id);
-    Ok(Some(vault.seal(Purpose::TransactionSecret, &identity, &plain)?))
+    Ok(Some(vault.seal(Purpose::TransactionSecret, &identity, &plain)?.into()))
 }
 
 pub(super) fn open_secret(
     vault: &Vault,
     number: TransactionNumber,
     issuer_id: &str,
-    sealed: &[u8],
+    sealed: Arc<[u8]>,
 ) -> Result<Secret, StoreError> {
     let identity = transaction_identity(number, issuer_id);
-    let plain = vault.open(Purpose::TransactionSecret, &identity, sealed)?;
+    let plain = vault.open(Purpose::TransactionSecret, &identity, &sealed)?;
     let split = plain.iter().position(|byte| *byte == b' ');
     let (digits, rest) = plain.split_at(split.ok_or_else(|| corrupt("secret"))?);
     let pan = std::str::from_utf8(digits).ok().and_then(Pan::parse);
@@ -207,6 +212,7 @@ pub(super) fn open_secret(
         pan: pan.ok_or_else(|| corrupt("secret"))?,
         contacts: serde_json::from_slice(contacts).map_err(|_| corrupt("contacts"))?,
         content_key,
+        sealed: Some(sealed),
     })
 }
 
@@ -233,13 +239,18 @@ fn seal_outgoing(vault: &Vault, write: OutgoingWrite) -> Result<SealedOutgoing, 
     Ok(SealedOutgoing::Put { row, sealed })
 }
 
-/// Columns of [`TRANSACTION`].
+/// Columns of [`read_transaction`]. A transaction that went on after its ARes has that in `openings`.
 pub(super) const TRANSACTION: &str = "SELECT issuer_id, ds_id, created, revision, deadline, replay,
-     reply_key, reply, secret, state FROM transactions WHERE number = ?1";
+     coalesce(t.reply_key, o.reply_key), coalesce(t.reply, o.reply), secret, state
+     FROM transactions t LEFT JOIN openings o ON o.number = t.number WHERE t.number = ?1";
 
 /// The same without the reply.
 pub(super) const STATE: &str = "SELECT issuer_id, ds_id, created, revision, deadline, replay,
      NULL, NULL, secret, state FROM transactions WHERE number = ?1";
+
+/// Issuer and first events.
+pub(super) const OPENING: &str = "SELECT issuer_id, coalesce(t.opening, o.opening)
+     FROM transactions t LEFT JOIN openings o ON o.number = t.number WHERE t.number = ?1";
 
 pub(super) fn read_transaction(
     shared: &Shared,
@@ -252,7 +263,7 @@ pub(super) fn read_transaction(
         _ => None,
     };
     let secret = match row.get_ref(8)?.as_blob_or_null() {
-        Ok(Some(sealed)) => Some(open_secret(&shared.vault, number, &issuer_id, sealed)?),
+        Ok(Some(sealed)) => Some(open_secret(&shared.vault, number, &issuer_id, sealed.into())?),
         _ => None,
     };
     Ok(TransactionRow {
@@ -267,7 +278,7 @@ pub(super) fn read_transaction(
             .transpose()?,
         reply,
         secret,
-        state: row.get(9)?,
+        state: StoredState::stored(row.get(9)?),
         issuer_id,
     })
 }

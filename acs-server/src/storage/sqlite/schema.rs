@@ -13,17 +13,18 @@ use super::error::OpenError;
 
 /// Every migration, oldest first; its number is its place, counted from 1. `down` files are run by
 /// hand.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_first.up.sql"),
     include_str!("../../../migrations/sqlite/0002_consents.up.sql"),
     include_str!("../../../migrations/sqlite/0003_notices.up.sql"),
     include_str!("../../../migrations/sqlite/0004_passkeys.up.sql"),
     include_str!("../../../migrations/sqlite/0005_security_codes.up.sql"),
+    include_str!("../../../migrations/sqlite/0006_openings.up.sql"),
 ];
 
 /// The schema version this binary writes. It opens older ones by migrating them, and refuses newer
 /// ones.
-pub const SCHEMA_VERSION: u32 = 5;
+pub const SCHEMA_VERSION: u32 = 6;
 
 /// A connection that may write: write-ahead log, every commit synced.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
@@ -73,8 +74,6 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     conn.busy_timeout(READ_PATIENCE)?;
     conn.pragma_update(None, "query_only", true)?;
     conn.pragma_update(None, "cache_size", -16 * 1024)?;
-    // Each commit empties the cache of every reader; mapped pages need not be read again.
-    conn.pragma_update(None, "mmap_size", MAPPED)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
 }
@@ -157,10 +156,9 @@ fn version(conn: &Connection) -> Result<u32, OpenError> {
     Ok(found.unwrap_or(0))
 }
 
-const PAGE_SIZE: u32 = 16 * 1024;
+/// A step writes about 4 KiB into a row somewhere; new rows fill pages of any size alike.
+const PAGE_SIZE: u32 = 8 * 1024;
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of the file that readers see without a system call.
-const MAPPED: i64 = 1 << 30;
 const READ_PATIENCE: Duration = Duration::from_millis(1500);
 /// What is left of the log's file after a restart of the log.
 const WAL_FILE_KEPT: i64 = 64 * 1024 * 1024;
@@ -203,6 +201,7 @@ mod tests {
         let mut conn = open_writer(&dir.path().join("acs.db")).unwrap();
         migrate(&mut conn).unwrap();
         for down in [
+            include_str!("../../../migrations/sqlite/0006_openings.down.sql"),
             include_str!("../../../migrations/sqlite/0005_security_codes.down.sql"),
             include_str!("../../../migrations/sqlite/0004_passkeys.down.sql"),
             include_str!("../../../migrations/sqlite/0003_notices.down.sql"),

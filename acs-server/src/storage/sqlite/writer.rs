@@ -23,11 +23,15 @@ use crate::storage::{
 
 pub(super) type Outcome = Result<Committed, StoreError>;
 
+/// How a caller hears of its unit, and gets it back where it is of use to let go of it there: memory
+/// is given back best by the thread that took it.
+pub(super) type Done = oneshot::Sender<(Outcome, Option<Box<SealedUnit>>)>;
+
 /// What waits for the writer.
 pub(super) enum Job {
     Unit {
         unit: Box<SealedUnit>,
-        done: oneshot::Sender<Outcome>,
+        done: Done,
     },
     /// Runs between groups, outside any transaction.
     Call(Box<dyn FnOnce(&Connection) + Send>),
@@ -235,7 +239,7 @@ struct StoredKeys {
 }
 
 /// A unit with its caller.
-type Waiting = (Box<SealedUnit>, oneshot::Sender<Outcome>);
+type Waiting = (Box<SealedUnit>, Done);
 
 impl Writer {
     fn group(&mut self, jobs: &mut Vec<Job>) {
@@ -257,7 +261,7 @@ impl Writer {
                 for ((mut unit, done), outcome) in units.into_iter().zip(outcomes) {
                     self.shared.hot.note(&mut unit, &outcome);
                     // A caller that went away loses only the news.
-                    let _ = done.send(outcome);
+                    let _ = done.send((outcome, Some(unit)));
                 }
             }
             Err(error) => self.fail(units, &error),
@@ -272,12 +276,12 @@ impl Writer {
         for (mut unit, done) in units {
             let outcome = Err(told.clone());
             self.shared.hot.note(&mut unit, &outcome);
-            let _ = done.send(outcome);
+            let _ = done.send((outcome, None));
         }
         if self.last_lock_failed {
             for job in self.shared.queue.take_waiting() {
                 match job {
-                    Job::Unit { done, .. } => drop(done.send(Err(told.clone()))),
+                    Job::Unit { done, .. } => drop(done.send((Err(told.clone()), None))),
                     Job::Call(call) => call(&self.conn),
                 }
             }
@@ -396,7 +400,17 @@ impl Writer {
                     return Ok(Committed::Conflict);
                 }
                 let reply = reply.as_ref().map(|reply| (reply.key.id, reply.bytes.as_slice()));
-                insert(conn, row, reply, secret.as_deref(), opening.as_deref())?;
+                let kept = Kept { reply, opening: opening.as_deref() };
+                // SQLite writes whole rows: what goes on has what never changes in a row beside.
+                let (within, beside) = match row.deadline {
+                    None => (kept, None),
+                    Some(_) => (Kept::default(), Some(kept)),
+                };
+                insert(conn, row, secret.as_deref(), &within)?;
+                if let Some(kept) = beside {
+                    insert_opening(conn, row.number, &kept)
+                        .map_err(|failure| failure.whole_unless(savepoint))?;
+                }
                 if let Some(key) = &row.replay {
                     self.shared.remember(key, row.number, row.created);
                     seen.push((*key, row.number));
@@ -486,12 +500,18 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// What never changes of a transaction: its ARes under a reply key, and its first events.
+#[derive(Default)]
+struct Kept<'a> {
+    reply: Option<(i64, &'a [u8])>,
+    opening: Option<&'a [u8]>,
+}
+
 fn insert(
     conn: &Connection,
     row: &TransactionRow,
-    reply: Option<(i64, &[u8])>,
     secret: Option<&[u8]>,
-    opening: Option<&[u8]>,
+    within: &Kept<'_>,
 ) -> Result<(), Failure> {
     conn.prepare_cached(
         "INSERT INTO transactions (number, issuer_id, ds_id, created, revision, deadline, replay,
@@ -506,11 +526,28 @@ fn insert(
         row.revision,
         row.deadline.map(|at| at.0),
         row.replay.as_ref().map(replay_column),
-        reply.map(|(key, _)| key),
-        reply.map(|(_, bytes)| bytes),
+        within.reply.map(|(key, _)| key),
+        within.reply.map(|(_, bytes)| bytes),
         secret,
-        row.state,
-        opening,
+        row.state.json(),
+        within.opening,
+    ])?;
+    Ok(())
+}
+
+fn insert_opening(
+    conn: &Connection,
+    number: TransactionNumber,
+    kept: &Kept<'_>,
+) -> Result<(), Failure> {
+    conn.prepare_cached(
+        "INSERT INTO openings (number, reply_key, reply, opening) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        column(number)?,
+        kept.reply.map(|(key, _)| key),
+        kept.reply.map(|(_, bytes)| bytes),
+        kept.opening,
     ])?;
     Ok(())
 }
@@ -533,7 +570,7 @@ fn replace(
             row.revision,
             row.deadline.map(|at| at.0),
             secret,
-            row.state,
+            row.state.json(),
         ])?;
     Ok(changed == 1)
 }

@@ -9,7 +9,7 @@ use acs_core::notice::OpStatus;
 use acs_core::profile::CardState;
 use acs_server::storage::{
     Committed, ConsentRow, OutgoingKind, OutgoingWrite, ReplayKey, Secret, Store, StoreError,
-    TransactionNumber, Unit,
+    StoredState, TransactionNumber, Unit,
 };
 use futures_util::future::join_all;
 
@@ -92,12 +92,12 @@ pub(crate) async fn a_transaction_comes_back_as_it_was_stored<E: Engine>(engine:
     assert_eq!((found.issuer_id.as_str(), found.ds_id.as_str()), ("bank-a", "ds-a"));
     assert_eq!((found.created, found.revision), (START, 0));
     assert_eq!(found.deadline, Some(START.plus_seconds(30)));
-    assert_eq!(found.state, row(number).state);
+    assert_eq!(found.state.json(), row(number).state.json());
     assert_eq!(found.replay, Some(replay_key(1)));
     assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
     let found = found.secret.unwrap();
-    assert_eq!(found.pan, secret("4000000000001000").pan);
-    assert_eq!(found.contacts.sms.as_deref(), Some("+819012345678"));
+    assert_eq!(found.pan(), secret("4000000000001000").pan());
+    assert_eq!(found.contacts().sms.as_deref(), Some("+819012345678"));
 }
 
 pub(crate) async fn replace_keeps_what_is_set_at_insert<E: Engine>(engine: &E) {
@@ -110,11 +110,11 @@ pub(crate) async fn replace_keeps_what_is_set_at_insert<E: Engine>(engine: &E) {
     commit(&*store, insert(first)).await;
     let mut next = row(number);
     next.revision = 1;
-    next.state = b"{}".to_vec();
+    next.state = StoredState::stored(b"{}".to_vec());
     commit(&*store, replace(next, 0)).await;
 
     let found = store.transaction(number).await.unwrap().unwrap();
-    assert_eq!((found.revision, found.state.as_slice()), (1, b"{}".as_slice()));
+    assert_eq!((found.revision, found.state.json()), (1, b"{}".as_slice()));
     assert_eq!(found.replay, Some(replay_key(1)));
     assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
     assert!(found.secret.is_none());
@@ -154,7 +154,7 @@ pub(crate) async fn simultaneous_writes_have_one_winner_per_revision<E: Engine>(
             tokio::spawn(async move {
                 let mut next = row(number);
                 next.revision = revision + 1;
-                next.state = vec![writer];
+                next.state = StoredState::stored(vec![writer]);
                 let mut unit = replace(next, revision);
                 unit.events = vec![event(number, "otp-wrong")];
                 store.commit(unit).await.unwrap()
@@ -179,9 +179,9 @@ pub(crate) async fn a_state_is_never_older_than_the_last_commit<E: Engine>(engin
     let open = |revision: u32| {
         let mut next = row(number);
         next.revision = revision;
-        next.state = revision.to_be_bytes().to_vec();
-        let content_key = Some(ContentKey::from_bytes([7; 32]));
-        next.secret = Some(Secret { content_key, ..secret("4000000000001000") });
+        next.state = StoredState::stored(revision.to_be_bytes().to_vec());
+        let (old, key) = (secret("4000000000001000"), ContentKey::from_bytes([7; 32]));
+        next.secret = Some(Secret::new(old.pan().clone(), old.contacts().clone(), Some(key)));
         next
     };
     for revision in 1..=20 {
@@ -206,9 +206,10 @@ pub(crate) async fn a_state_is_never_older_than_the_last_commit<E: Engine>(engin
         let outcomes = outcomes.into_iter().map(Result::unwrap);
         assert_eq!(outcomes.filter(|outcome| *outcome == Committed::Durable).count(), 1);
         let found = store.state(number).await.unwrap().unwrap();
-        assert_eq!((found.revision, found.state), (revision, open(revision).state));
-        let key = found.secret.unwrap().content_key.unwrap();
-        assert_eq!(key.expose_bytes(), &[7; 32]);
+        assert_eq!(found.revision, revision);
+        assert_eq!(found.state.json(), open(revision).state.json());
+        let secret = found.secret.unwrap();
+        assert_eq!(secret.content_key().unwrap().expose_bytes(), &[7; 32]);
     }
     let mut last = row(number);
     last.revision = 21;
@@ -486,7 +487,7 @@ pub(crate) async fn a_reply_can_be_read_after_a_reopen<E: Engine>(engine: &E) {
 
 pub(crate) async fn cards_are_found_by_issuer_and_number<E: Engine>(engine: &E) {
     let store = engine.open();
-    let pan = secret("4000000000001000").pan;
+    let pan = secret("4000000000001000").pan().clone();
     let line = |state| format!(r#"{{"pan":"4000000000001000","expiry":"3012","state":"{state}"}}"#);
     engine.import_cards("bank-a", &line("active"));
     engine.import_cards("bank-b", &line("lost"));
@@ -496,7 +497,7 @@ pub(crate) async fn cards_are_found_by_issuer_and_number<E: Engine>(engine: &E) 
     assert_eq!(state("bank-c").await, None);
     engine.import_cards("bank-a", &line("stolen"));
     assert_eq!(state("bank-a").await, Some(CardState::Stolen));
-    let other = secret("4000000000001091").pan;
+    let other = secret("4000000000001091").pan().clone();
     assert!(store.card("bank-a", &other).await.unwrap().is_none());
 }
 

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use acs_server::storage::sqlite::{OpenError, SqliteOptions, SqliteStore};
-use acs_server::storage::{OutgoingKind, Store, TransactionRow};
+use acs_server::storage::{OutgoingKind, Store, TransactionRow, Unit};
 use acs_server::vault::Vault;
 use tempfile::TempDir;
 
 use super::contract::contract;
-use super::{Engine, START, insert, outgoing, put, row};
+use super::{Engine, START, event, insert, outgoing, put, row};
 
 contract!(Sqlite);
 
@@ -75,6 +75,41 @@ async fn a_clock_that_is_set_back_ends_no_reply_key() {
     // The writer looks for keys past their time after each group.
     super::contract::commit(&*store, insert(row(store.next_number()))).await;
     assert!(store.transaction(number).await.unwrap().unwrap().reply.is_some());
+}
+
+/// What an earlier program left, and what one leaves to an earlier program: both ways of the step from
+/// schema 5 to 6.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn openings_go_back_into_their_rows_and_are_found_there() {
+    let engine = Sqlite::new();
+    let store = engine.open();
+    let numbers = [true, false].map(|open| {
+        let number = store.next_number();
+        let deadline = open.then(|| START.plus_seconds(600));
+        (number, TransactionRow { deadline, reply: Some(b"ARes".to_vec()), ..row(number) })
+    });
+    for (number, row) in numbers.clone() {
+        let events = vec![event(number, "areq-answered"), event(number, "ds-notified")];
+        super::contract::commit(&*store, Unit { events, ..insert(row) }).await;
+    }
+    drop(store);
+    let database = rusqlite::Connection::open(engine.path()).unwrap();
+    let rows = "SELECT count(*) FROM transactions WHERE reply NOTNULL AND opening NOTNULL";
+    let within = || database.query_row(rows, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(within(), 1);
+    let down = include_str!("../../../migrations/sqlite/0006_openings.down.sql");
+    database.execute_batch(down).unwrap();
+    database.execute("UPDATE meta SET value = 5 WHERE key = 'schema_version'", []).unwrap();
+    assert_eq!(within(), 2);
+    drop(database);
+    let store = engine.open();
+    for (number, _) in numbers {
+        let found = store.transaction(number).await.unwrap().unwrap();
+        assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
+        let kinds: Vec<_> =
+            store.events(number).await.unwrap().into_iter().map(|event| event.kind).collect();
+        assert_eq!(kinds, ["areq-answered", "ds-notified"]);
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,4 @@
+UPDATE transactions SET (reply_key, reply, opening) =
+    (SELECT reply_key, reply, opening FROM openings WHERE openings.number = transactions.number)
+WHERE number IN (SELECT number FROM openings);
+DROP TABLE openings;
