@@ -332,7 +332,7 @@ impl Decision<'_> {
             outgoing::dispatch(self.app, row);
         }
         count(&self.ds.profile.id, &transaction.phase);
-        tracing::info!(%acs_trans_id, ds = transaction.ds_id, issuer = transaction.issuer_id,
+        tracing::debug!(%acs_trans_id, ds = transaction.ds_id, issuer = transaction.issuer_id,
             version = %transaction.version, result = result_of(&transaction.phase), "AReq answered");
         Ok(Reply { ares: ares.into(), acs_trans_id })
     }

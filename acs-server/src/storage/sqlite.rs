@@ -170,7 +170,7 @@ impl SqliteStore {
     }
 
     /// Journal mode, `synchronous` and page size of the connection that writes, for checks of the
-    /// durability promise: `wal`, 2 (full), 8192.
+    /// durability promise: `wal`, 2 (full), 4096.
     ///
     /// # Errors
     /// [`StoreError`] when the writer has stopped.

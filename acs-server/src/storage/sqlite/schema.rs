@@ -156,8 +156,9 @@ fn version(conn: &Connection) -> Result<u32, OpenError> {
     Ok(found.unwrap_or(0))
 }
 
-/// A step writes about 4 KiB into a row somewhere; new rows fill pages of any size alike.
-const PAGE_SIZE: u32 = 8 * 1024;
+/// A step of an app challenge writes about 3 KiB into a row somewhere, and with it a page; new rows
+/// fill pages of any size alike.
+const PAGE_SIZE: u32 = 4 * 1024;
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 const READ_PATIENCE: Duration = Duration::from_millis(1500);
 /// What is left of the log's file after a restart of the log.
