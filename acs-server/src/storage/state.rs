@@ -28,6 +28,7 @@ impl StoredState {
         let usual = if transaction.app.is_some() { 4 * USUAL_BYTES } else { USUAL_BYTES };
         let mut json = Vec::with_capacity(usual);
         serde_json::to_writer(&mut json, &*transaction)?;
+        debug_assert!(is_read_alike(&json, &transaction), "a state is not read as it was written");
         Ok(Self { json, transaction: Some(transaction) })
     }
 
@@ -66,6 +67,12 @@ impl StoredState {
         let fixed = self.transaction.as_ref().map_or(0, |_| size_of::<Transaction>());
         fixed + self.json.len()
     }
+}
+
+/// Whoever goes on with the state in memory must find the same as after a restart.
+fn is_read_alike(json: &[u8], transaction: &Transaction) -> bool {
+    let read: Result<Transaction, _> = serde_json::from_slice(json);
+    read.is_ok_and(|read| format!("{read:?}") == format!("{transaction:?}"))
 }
 
 /// States name merchant and card.
