@@ -144,10 +144,22 @@ pub(crate) async fn step(
             let kind = OutgoingKind::RReq;
             unit.outgoing.push(OutgoingWrite::Closed { transaction: number, kind, how });
         }
-        if let Some(after) = &transaction {
-            let row = replacement(row, after)?;
-            unit.transaction = Some(TransactionWrite::Replace { row, expected: before.revision });
-        }
+        let expected = before.revision;
+        unit.transaction = match &transaction {
+            Some(after) => {
+                let stored = row.deadline;
+                let row = replacement(row, after)?;
+                let same_deadline = row.deadline == stored;
+                Some(TransactionWrite::Replace { row, expected, same_deadline })
+            }
+            None if matches!(arrived, Arrived::Deadline) && row.deadline != before.deadline() => {
+                // It was looked at too early: now at the time of the state as it is.
+                let (deadline, state) = (before.deadline(), StoredState::of(Arc::clone(&before))?);
+                let row = TransactionRow { deadline, state, ..row };
+                Some(TransactionWrite::Replace { row, expected, same_deadline: false })
+            }
+            None => None,
+        };
         let cancelled = cancelled(&unit);
         if commit(app, unit).await? == Committed::Conflict {
             continue;
@@ -357,11 +369,16 @@ fn no_account() -> Pan {
     Pan::parse("0000000000000").expect("13 digits")
 }
 
-/// The row after a step: account and content key go when nothing needs them any more.
+/// The row after a step: account and content key go when nothing needs them any more. A deadline that
+/// moves to a later time stays where it is stored until it comes: then it is looked at once more, and
+/// every step before costs no move among all deadlines.
 fn replacement(row: TransactionRow, after: &Arc<Transaction>) -> Result<TransactionRow, BadState> {
     Ok(TransactionRow {
         revision: after.revision,
-        deadline: after.deadline(),
+        deadline: match (row.deadline, after.deadline()) {
+            (Some(stored), Some(until)) if stored <= until => Some(stored),
+            (_, until) => until,
+        },
         state: StoredState::of(Arc::clone(after))?,
         secret: row.secret.filter(|_| after.needs_secret()),
         ..row

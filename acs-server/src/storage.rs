@@ -63,6 +63,9 @@ pub enum TransactionWrite {
     Replace {
         row: TransactionRow,
         expected: u32,
+        /// The stored deadline is the row's already: it need not be moved among all others.
+        /// [`Committed::Conflict`] when it is not.
+        same_deadline: bool,
     },
 }
 
@@ -85,6 +88,7 @@ pub struct TransactionRow {
     pub ds_id: String,
     pub created: UtcMillis,
     pub revision: u32,
+    /// When it is due to be looked at: when the state says, or earlier.
     pub deadline: Option<UtcMillis>,
     pub state: StoredState,
     /// Account data an open challenge still needs (PAN, contacts); sealed at rest, `None` once over.

@@ -80,7 +80,8 @@ pub(crate) fn insert(row: TransactionRow) -> Unit {
 }
 
 pub(crate) fn replace(row: TransactionRow, expected: u32) -> Unit {
-    Unit { transaction: Some(TransactionWrite::Replace { row, expected }), ..Unit::default() }
+    let replace = TransactionWrite::Replace { row, expected, same_deadline: false };
+    Unit { transaction: Some(replace), ..Unit::default() }
 }
 
 pub(crate) fn put(row: OutgoingRow) -> Unit {

@@ -158,6 +158,7 @@ mod tests {
                 row,
                 secret,
                 expected,
+                same_deadline: false,
                 open_to_app: true,
             }),
             events: Vec::new(),

@@ -46,6 +46,7 @@ pub(super) enum SealedTransaction {
         row: TransactionRow,
         secret: Option<Arc<[u8]>>,
         expected: u32,
+        same_deadline: bool,
         /// It leaves a challenge that an app will go on with soon.
         open_to_app: bool,
     },
@@ -62,13 +63,16 @@ impl SealedUnit {
         let Unit { transaction, mut events, outgoing, consents, closes } = unit;
         let transaction = match transaction {
             Some(TransactionWrite::Insert(row)) => Some(seal_insert(shared, row, &mut events)?),
-            Some(TransactionWrite::Replace { mut row, expected }) => Some({
+            Some(TransactionWrite::Replace { mut row, expected, same_deadline }) => Some({
+                if row.state.json().is_empty() {
+                    return Err(StoreError::Refused("a state that was not written out".to_owned()));
+                }
                 let open_to_app =
                     row.secret.as_ref().is_some_and(|secret| secret.content_key().is_some());
                 let secret = seal_secret(&shared.vault, &mut row)?;
                 // No statement writes it over, and nobody keeps it in clear.
                 row.reply = None;
-                SealedTransaction::Replace { row, secret, expected, open_to_app }
+                SealedTransaction::Replace { row, secret, expected, same_deadline, open_to_app }
             }),
             None => None,
         };

@@ -416,7 +416,8 @@ impl Writer {
                     seen.push((*key, row.number));
                 }
             }
-            Some(SealedTransaction::Replace { row, secret, expected, .. }) => {
+            Some(SealedTransaction::Replace { row, secret, expected, same_deadline, .. }) => {
+                let replace = if *same_deadline { replace_in_place } else { replace };
                 let replaced = replace(conn, row, secret.as_deref(), *expected)?;
                 if !replaced {
                     return Ok(Committed::Conflict);
@@ -563,6 +564,29 @@ fn replace(
         .prepare_cached(
             "UPDATE transactions SET revision = ?3, deadline = ?4, secret = ?5, state = ?6
              WHERE number = ?1 AND revision = ?2",
+        )?
+        .execute(params![
+            column(row.number)?,
+            expected,
+            row.revision,
+            row.deadline.map(|at| at.0),
+            secret,
+            row.state.json(),
+        ])?;
+    Ok(changed == 1)
+}
+
+/// [`replace`] for a row whose deadline stays: the index of deadlines is left alone.
+fn replace_in_place(
+    conn: &Connection,
+    row: &TransactionRow,
+    secret: Option<&[u8]>,
+    expected: u32,
+) -> Result<bool, Failure> {
+    let changed = conn
+        .prepare_cached(
+            "UPDATE transactions SET revision = ?3, secret = ?5, state = ?6
+             WHERE number = ?1 AND revision = ?2 AND deadline IS ?4",
         )?
         .execute(params![
             column(row.number)?,

@@ -9,7 +9,7 @@ use acs_core::notice::OpStatus;
 use acs_core::profile::CardState;
 use acs_server::storage::{
     Committed, ConsentRow, OutgoingKind, OutgoingWrite, ReplayKey, Secret, Store, StoreError,
-    StoredState, TransactionNumber, Unit,
+    StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use futures_util::future::join_all;
 
@@ -34,6 +34,7 @@ macro_rules! contract {
     ($engine:ty) => {
         $crate::storage::contract::mount! { $engine:
             a_transaction_comes_back_as_it_was_stored,
+            a_deadline_that_stays_is_left_alone,
             replace_keeps_what_is_set_at_insert,
             everything_survives_a_reopen,
             numbers_go_on_after_a_reopen,
@@ -98,6 +99,28 @@ pub(crate) async fn a_transaction_comes_back_as_it_was_stored<E: Engine>(engine:
     let found = found.secret.unwrap();
     assert_eq!(found.pan(), secret("4000000000001000").pan());
     assert_eq!(found.contacts().sms.as_deref(), Some("+819012345678"));
+}
+
+/// A write that leaves the deadline alone counts only where it is as the writer thinks.
+pub(crate) async fn a_deadline_that_stays_is_left_alone<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let number = store.next_number();
+    let until = START.plus_seconds(30);
+    let at = |deadline| TransactionRow { deadline, ..row(number) };
+    commit(&*store, insert(at(Some(until)))).await;
+    let attempts = [(Some(START), Committed::Conflict), (Some(until), Committed::Durable)];
+    for (deadline, outcome) in attempts {
+        let row = TransactionRow { revision: 1, ..at(deadline) };
+        let write = TransactionWrite::Replace { row, expected: 0, same_deadline: true };
+        let unit = Unit { transaction: Some(write), ..Unit::default() };
+        assert_eq!(store.commit(unit).await.unwrap(), outcome);
+    }
+    assert_eq!(store.due(until, 5).await.unwrap(), [number]);
+    commit(&*store, replace(TransactionRow { revision: 2, ..at(None) }, 1)).await;
+    assert_eq!(store.due(until, 5).await.unwrap(), []);
+    let unwritten = TransactionRow { state: StoredState::default(), ..at(None) };
+    let refused = store.commit(replace(unwritten, 2)).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))));
 }
 
 pub(crate) async fn replace_keeps_what_is_set_at_insert<E: Engine>(engine: &E) {
