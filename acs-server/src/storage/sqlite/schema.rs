@@ -73,7 +73,8 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.busy_timeout(READ_PATIENCE)?;
     conn.pragma_update(None, "query_only", true)?;
-    conn.pragma_update(None, "cache_size", -16 * 1024)?;
+    // Each commit empties it.
+    conn.pragma_update(None, "cache_size", -4 * 1024)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
 }
