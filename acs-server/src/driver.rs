@@ -28,8 +28,8 @@ use crate::config::Protocol;
 use crate::http::forms::PageForm;
 use crate::outgoing;
 use crate::storage::{
-    BadState, Committed, ConsentRow, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, Secret,
-    StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    BadState, Committed, ConsentRow, Deadline, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite,
+    Secret, StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use crate::{crash, http};
 
@@ -149,14 +149,15 @@ pub(crate) async fn step(
             Some(after) => {
                 let stored = row.deadline;
                 let row = replacement(row, after)?;
-                let same_deadline = row.deadline == stored;
-                Some(TransactionWrite::Replace { row, expected, same_deadline })
+                let deadline =
+                    if row.deadline == stored { Deadline::Stays } else { Deadline::Moves };
+                Some(TransactionWrite::Replace { row, expected, deadline })
             }
             None if matches!(arrived, Arrived::Deadline) && row.deadline != before.deadline() => {
                 // It was looked at too early: now at the time of the state as it is.
-                let (deadline, state) = (before.deadline(), StoredState::of(Arc::clone(&before))?);
-                let row = TransactionRow { deadline, state, ..row };
-                Some(TransactionWrite::Replace { row, expected, same_deadline: false })
+                let state = StoredState::of(Arc::clone(&before))?;
+                let row = TransactionRow { deadline: before.deadline(), state, ..row };
+                Some(TransactionWrite::Replace { row, expected, deadline: Deadline::Moves })
             }
             None => None,
         };

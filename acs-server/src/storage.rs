@@ -63,10 +63,17 @@ pub enum TransactionWrite {
     Replace {
         row: TransactionRow,
         expected: u32,
-        /// The stored deadline is the row's already: it need not be moved among all others.
-        /// [`Committed::Conflict`] when it is not.
-        same_deadline: bool,
+        deadline: Deadline,
     },
+}
+
+/// What a change does to a transaction's place among all deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// It is written as the row says.
+    Moves,
+    /// It is stored as the row says already, and left alone; [`Committed::Conflict`] where it is not.
+    Stays,
 }
 
 /// How a unit ended.

@@ -516,8 +516,7 @@ impl Shared {
 
     /// Roughly what a group adds to the log: whole pages, the last ones again in each group.
     fn note_written(&self, units: usize) {
-        let pages = 3 + units as u64 / 4;
-        self.checkpoint.note_written(pages * self.page_bytes);
+        self.checkpoint.note_written(3 * self.page_bytes + units as u64 * UNIT_BYTES);
     }
 }
 
@@ -629,6 +628,8 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// About what a unit adds to the log: a page and a half.
+const UNIT_BYTES: u64 = 6 * 1024;
 const NOTICE_RETRY: Duration = Duration::from_millis(10);
 
 fn sql_limit(limit: usize) -> i64 {

@@ -9,8 +9,8 @@ use acs_core::UtcMillis;
 use acs_core::element::{Pan, TransId};
 use acs_core::message::SequencePart;
 use acs_server::storage::{
-    EventRow, NoticeRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret, Store,
-    StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    Deadline, EventRow, NoticeRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret,
+    Store, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 
 /// An engine under test: one database that can be opened again and again.
@@ -80,7 +80,7 @@ pub(crate) fn insert(row: TransactionRow) -> Unit {
 }
 
 pub(crate) fn replace(row: TransactionRow, expected: u32) -> Unit {
-    let replace = TransactionWrite::Replace { row, expected, same_deadline: false };
+    let replace = TransactionWrite::Replace { row, expected, deadline: Deadline::Moves };
     Unit { transaction: Some(replace), ..Unit::default() }
 }
 

@@ -134,7 +134,7 @@ mod tests {
     use acs_core::profile::Contacts;
 
     use super::*;
-    use crate::storage::{Secret, StoredState};
+    use crate::storage::{Deadline, Secret, StoredState};
 
     fn unit(vault: &Vault, number: u64, revision: u32) -> SealedUnit {
         let pan = Pan::parse("4000000000001000").unwrap();
@@ -158,7 +158,7 @@ mod tests {
                 row,
                 secret,
                 expected,
-                same_deadline: false,
+                deadline: Deadline::Moves,
                 open_to_app: true,
             }),
             events: Vec::new(),

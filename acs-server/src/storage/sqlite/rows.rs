@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use super::Shared;
 use super::reply_keys::SealedReply;
 use crate::storage::{
-    Closing, ConsentRow, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret,
-    StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    Closing, ConsentRow, Deadline, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey,
+    Secret, StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use crate::vault::{Purpose, Vault};
 
@@ -46,7 +46,7 @@ pub(super) enum SealedTransaction {
         row: TransactionRow,
         secret: Option<Arc<[u8]>>,
         expected: u32,
-        same_deadline: bool,
+        deadline: Deadline,
         /// It leaves a challenge that an app will go on with soon.
         open_to_app: bool,
     },
@@ -63,7 +63,7 @@ impl SealedUnit {
         let Unit { transaction, mut events, outgoing, consents, closes } = unit;
         let transaction = match transaction {
             Some(TransactionWrite::Insert(row)) => Some(seal_insert(shared, row, &mut events)?),
-            Some(TransactionWrite::Replace { mut row, expected, same_deadline }) => Some({
+            Some(TransactionWrite::Replace { mut row, expected, deadline }) => Some({
                 if row.state.json().is_empty() {
                     return Err(StoreError::Refused("a state that was not written out".to_owned()));
                 }
@@ -72,7 +72,7 @@ impl SealedUnit {
                 let secret = seal_secret(&shared.vault, &mut row)?;
                 // No statement writes it over, and nobody keeps it in clear.
                 row.reply = None;
-                SealedTransaction::Replace { row, secret, expected, same_deadline, open_to_app }
+                SealedTransaction::Replace { row, secret, expected, deadline, open_to_app }
             }),
             None => None,
         };

@@ -17,7 +17,7 @@ use super::rows::{
 };
 use super::{Shared, consents};
 use crate::storage::{
-    Committed, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, StoreError,
+    Committed, Deadline, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, StoreError,
     TransactionNumber, TransactionRow,
 };
 
@@ -386,7 +386,7 @@ impl Writer {
     ) -> Result<Committed, Failure> {
         let conn = &self.conn;
         if let Some((closing, secret)) = &unit.closes
-            && !replace(conn, &closing.row, secret.as_deref(), closing.expected)?
+            && !replace(conn, &closing.row, secret.as_deref(), closing.expected, Deadline::Moves)?
         {
             return Ok(Committed::Conflict);
         }
@@ -416,9 +416,8 @@ impl Writer {
                     seen.push((*key, row.number));
                 }
             }
-            Some(SealedTransaction::Replace { row, secret, expected, same_deadline, .. }) => {
-                let replace = if *same_deadline { replace_in_place } else { replace };
-                let replaced = replace(conn, row, secret.as_deref(), *expected)?;
+            Some(SealedTransaction::Replace { row, secret, expected, deadline, .. }) => {
+                let replaced = replace(conn, row, secret.as_deref(), *expected, *deadline)?;
                 if !replaced {
                     return Ok(Committed::Conflict);
                 }
@@ -559,43 +558,27 @@ fn replace(
     row: &TransactionRow,
     secret: Option<&[u8]>,
     expected: u32,
+    deadline: Deadline,
 ) -> Result<bool, Failure> {
-    let changed = conn
-        .prepare_cached(
+    // An indexed column that is set costs a move in its index, whatever it is set to.
+    let sql = match deadline {
+        Deadline::Moves => {
             "UPDATE transactions SET revision = ?3, deadline = ?4, secret = ?5, state = ?6
-             WHERE number = ?1 AND revision = ?2",
-        )?
-        .execute(params![
-            column(row.number)?,
-            expected,
-            row.revision,
-            row.deadline.map(|at| at.0),
-            secret,
-            row.state.json(),
-        ])?;
-    Ok(changed == 1)
-}
-
-/// [`replace`] for a row whose deadline stays: the index of deadlines is left alone.
-fn replace_in_place(
-    conn: &Connection,
-    row: &TransactionRow,
-    secret: Option<&[u8]>,
-    expected: u32,
-) -> Result<bool, Failure> {
-    let changed = conn
-        .prepare_cached(
+             WHERE number = ?1 AND revision = ?2"
+        }
+        Deadline::Stays => {
             "UPDATE transactions SET revision = ?3, secret = ?5, state = ?6
-             WHERE number = ?1 AND revision = ?2 AND deadline IS ?4",
-        )?
-        .execute(params![
-            column(row.number)?,
-            expected,
-            row.revision,
-            row.deadline.map(|at| at.0),
-            secret,
-            row.state.json(),
-        ])?;
+             WHERE number = ?1 AND revision = ?2 AND deadline IS ?4"
+        }
+    };
+    let changed = conn.prepare_cached(sql)?.execute(params![
+        column(row.number)?,
+        expected,
+        row.revision,
+        row.deadline.map(|at| at.0),
+        secret,
+        row.state.json(),
+    ])?;
     Ok(changed == 1)
 }
 

@@ -8,8 +8,8 @@ use acs_core::flow::consent::{Consent, ConsentKind};
 use acs_core::notice::OpStatus;
 use acs_core::profile::CardState;
 use acs_server::storage::{
-    Committed, ConsentRow, OutgoingKind, OutgoingWrite, ReplayKey, Secret, Store, StoreError,
-    StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    Committed, ConsentRow, Deadline, OutgoingKind, OutgoingWrite, ReplayKey, Secret, Store,
+    StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use futures_util::future::join_all;
 
@@ -111,7 +111,7 @@ pub(crate) async fn a_deadline_that_stays_is_left_alone<E: Engine>(engine: &E) {
     let attempts = [(Some(START), Committed::Conflict), (Some(until), Committed::Durable)];
     for (deadline, outcome) in attempts {
         let row = TransactionRow { revision: 1, ..at(deadline) };
-        let write = TransactionWrite::Replace { row, expected: 0, same_deadline: true };
+        let write = TransactionWrite::Replace { row, expected: 0, deadline: Deadline::Stays };
         let unit = Unit { transaction: Some(write), ..Unit::default() };
         assert_eq!(store.commit(unit).await.unwrap(), outcome);
     }

@@ -55,6 +55,23 @@ async fn t_to_05_idle() {
     }
 }
 
+/// What is stored of the wait for the first CReq is looked at first, and is not the page's.
+#[tokio::test(flavor = "multi_thread")]
+async fn t_to_05_idle_over_a_restart() {
+    for looked_at in [0, 60] {
+        let scene = Scene::set("t-to-05-restart").await;
+        let (case, ..) = scene.shown("2.3.1").await;
+        scene.advance(looked_at).await;
+        scene.stage.acs.kill_9();
+        scene.stage.acs.start().await.unwrap();
+        // A clock that was moved starts anew where the machine's is.
+        scene.advance(looked_at + 540).await;
+        scene.reported_nothing(&case);
+        scene.advance(61).await;
+        scene.reports(&case, IDLE).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn t_to_06_timer_reset() {
     let scene = Scene::set("t-to-06").await;
