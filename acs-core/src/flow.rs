@@ -44,7 +44,7 @@ use reason::Reason;
 use transaction::{Answered, AppState, ExpectCReq, FORMAT, OtherMerchants, Phase};
 
 pub use prior::{Prior, PriorTransaction, SpcWait};
-pub use transaction::{AuditEvent, Output, Transaction};
+pub use transaction::{AuditEvent, Opened, Output, Transaction};
 
 /// Everything the decision reads.
 #[derive(Debug)]
@@ -264,9 +264,8 @@ fn open(
         .as_ref()
         .filter(|_| input.notification_url_allowed)
         .map(|browser| browser.notification_url.clone());
-    Transaction {
+    let opened = Opened {
         format: FORMAT,
-        revision: 0,
         acs_trans_id: input.acs_trans_id,
         ds_trans_id: areq.ds_trans_id,
         three_ds_server_trans_id: areq.three_ds_server_trans_id,
@@ -288,11 +287,9 @@ fn open(
         },
         requestor_id: areq.three_ds_requestor_id.clone(),
         created: input.now,
-        language: language.to_owned(),
-        app: app.map(Box::new),
         falls_back: matches!(phase, Phase::ExpectCReq(_)) && decide::may_fall_back(input),
-        phase,
-    }
+    };
+    Transaction::new(opened, language.to_owned(), app.map(Box::new), phase)
 }
 
 /// `messageCategory`.

@@ -7,6 +7,9 @@ mod tests;
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
 use crate::dictionary::{self, NameId};
 
 /// One JSON object, and where its parts stand.
@@ -82,6 +85,30 @@ pub(crate) enum Value<'d> {
 /// [P-AREQ-02, Req 185, Req 186, Req 198].
 pub(crate) fn parse(bytes: &[u8]) -> Option<Document<'_>> {
     parser::parse(bytes)
+}
+
+/// A long text on its way into JSON, and nothing else. Where nothing in it needs an escape, as in a JWS
+/// or a JWE, it is looked over eight bytes at a time and copied as a whole.
+pub(crate) struct LongText<'a>(pub(crate) &'a str);
+
+impl Serialize for LongText<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(text) = self;
+        if parser::is_plain(text)
+            && let Ok(json) = RawValue::from_string(format!("\"{text}\""))
+        {
+            return json.serialize(to);
+        }
+        text.serialize(to)
+    }
+}
+
+/// [`LongText`] of a field.
+///
+/// # Errors
+/// The serializer's.
+pub(crate) fn long_text<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+    LongText(text).serialize(to)
 }
 
 impl<'a> Document<'a> {

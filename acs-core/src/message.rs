@@ -15,6 +15,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::UtcMillis;
+use crate::crypto::key_agreement::PeerKey;
 use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::{Fault, Rejection};
@@ -264,8 +265,8 @@ pub struct AppData {
     pub sdk_reference_number: String,
     /// `sdkMaxTimeout`, minutes.
     pub sdk_max_timeout_minutes: u8,
-    /// `sdkEphemPubKey` coordinates, checked to be a point on P-256 [P-AREQ-19].
-    pub sdk_ephem_pub_key: P256PublicJwk,
+    /// `sdkEphemPubKey`.
+    pub sdk_ephem_pub_key: PeerKey,
     /// `deviceInfo`; `None` when it holds no JSON object.
     pub device: Option<DeviceData>,
     pub render_options: RenderOptions,

@@ -3,7 +3,7 @@
 //! to make of each shared secret.
 
 use acs_core::Random;
-use acs_core::crypto::key_agreement::EphemeralKey;
+use acs_core::crypto::key_agreement::{EphemeralKey, PeerKey};
 use acs_core::message::P256PublicJwk;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,6 +43,10 @@ fn jwk(value: &serde_json::Value) -> P256PublicJwk {
     P256PublicJwk { x: text("x"), y: text("y") }
 }
 
+fn peer(value: &serde_json::Value) -> PeerKey {
+    PeerKey::parse(jwk(value)).expect("a point")
+}
+
 /// What the core derives of a shared secret for this sdkReferenceNumber.
 fn expected(z: &[u8], reference: &str) -> Vec<u8> {
     concat_kdf(z, "", "", reference, 256)
@@ -58,10 +62,11 @@ fn the_general_derivation_is_that_of_the_rfcs() {
     let key = concat_kdf(&z, "A128GCM", "Alice", "Bob", 128);
     assert_eq!(URL_SAFE_NO_PAD.encode(&key), "VqqN6vgjbSBcIijNcacQGg");
     // The core's own secret of Alice and Bob is the same.
-    let bob = P256PublicJwk {
+    let bob = PeerKey::parse(P256PublicJwk {
         x: "weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ".to_owned(),
         y: "e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck".to_owned(),
-    };
+    })
+    .unwrap();
     let alice = own("0_NxaRPUMQoAJt50Gz8YiTr8gRTwyEaCumd-MToTmIo");
     assert_eq!(alice.agree(&bob, "Bob").unwrap().expose_bytes()[..], expected(&z, "Bob"));
 }
@@ -72,7 +77,7 @@ fn published_examples() {
     let ecdh = &published["ecdh"];
     let z: Vec<u8> = ecdh["Z_hex"].as_str().unwrap().as_bytes().chunks(2).map(hex).collect();
     let private = own(ecdh["private"]["d"].as_str().unwrap());
-    let agreed = private.agree(&jwk(&ecdh["public"]), "3DS_LOA_SDK_1").unwrap();
+    let agreed = private.agree(&peer(&ecdh["public"]), "3DS_LOA_SDK_1").unwrap();
     assert_eq!(agreed.expose_bytes()[..], expected(&z, "3DS_LOA_SDK_1"));
     assert_eq!(private.public_jwk(), jwk(&ecdh["private"]));
 
@@ -85,7 +90,7 @@ fn published_examples() {
     assert_eq!(URL_SAFE_NO_PAD.encode(cek), kdf["cek_b64u"].as_str().unwrap());
     let recipient = own(kdf["recipient_d"].as_str().unwrap());
     assert_eq!(recipient.public_jwk(), jwk(&kdf["recipient"]));
-    let agreed = recipient.agree(&jwk(&kdf["epk"]), "x").unwrap();
+    let agreed = recipient.agree(&peer(&kdf["epk"]), "x").unwrap();
     assert_eq!(agreed.expose_bytes()[..], expected(&z, "x"));
 }
 
@@ -118,7 +123,8 @@ fn wycheproof_ecdh_on_p_256() {
         scalar[32 - private.len()..].copy_from_slice(private);
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let public = P256PublicJwk { x: encode(&point[..32]), y: encode(&point[32..]) };
-        let agreed = EphemeralKey::generate(&mut Given(scalar)).agree(&public, "ref").ok();
+        let own = EphemeralKey::generate(&mut Given(scalar));
+        let agreed = PeerKey::parse(public).and_then(|peer| own.agree(&peer, "ref").ok());
         match test.result {
             TestResult::Valid => {
                 let agreed = agreed.unwrap_or_else(|| panic!("{}: no key", test.tc_id));

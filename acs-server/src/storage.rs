@@ -279,11 +279,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         self.transaction(number)
     }
 
-    /// The visible card with this number, in any of the issuer's batches.
+    /// The visible card with this [token](Self::card_token), in any of the issuer's batches.
     fn card<'a>(
         &'a self,
         issuer_id: &'a str,
-        pan: &'a Pan,
+        token: &'a str,
     ) -> BoxFuture<'a, Result<Option<Card>, StoreError>>;
 
     /// Everything the holder of a card agreed to or refused, by card token.

@@ -376,14 +376,25 @@ fn first_half(digest: &[u8]) -> [u8; 16] {
 
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digits = |byte: &u8| [byte >> 4, byte & 0xf].map(|half| HEX[usize::from(half)]);
+    bytes.iter().flat_map(digits).map(char::from).collect()
 }
+
+/// The bytes of [`hex`]; `None` for any other text.
+pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let value = |digit: u8| HEX.iter().position(|known| *known == digit);
+    let mut bytes = [0; N];
+    let (pairs, rest) = text.as_bytes().as_chunks();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = u8::try_from(value(*high)? << 4 | value(*low)?).ok()?;
+    }
+    Some(bytes)
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// First byte of every sealed value.
 const SEALED_FORMAT: u8 = 1;

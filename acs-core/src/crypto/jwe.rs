@@ -123,8 +123,15 @@ pub fn seal(
         Encryption::A128CbcHs256 => seal_cbc(header.as_bytes(), plain, key, random),
         Encryption::A128Gcm => seal_gcm(header.as_bytes(), plain, way, counter, key),
     };
-    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    format!("{header}..{}.{}.{}", encode(&iv), encode(&text), encode(&tag))
+    let room = header.len() + 4 + (iv.len() + text.len() + tag.len()) * 4 / 3 + 6;
+    let mut jwe = String::with_capacity(room);
+    jwe.push_str(&header);
+    jwe.push('.');
+    for part in [&iv, &text, &tag] {
+        jwe.push('.');
+        URL_SAFE_NO_PAD.encode_string(part, &mut jwe);
+    }
+    jwe
 }
 
 /// The half of the key that belongs to a way [P-CRY-04, Note 75].

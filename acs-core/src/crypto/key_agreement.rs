@@ -1,7 +1,7 @@
 //! Key agreement of the app challenge: ECDH on P-256 and the Concat KDF of EMV 3DS [P-CRY-01,
 //! P-CRY-02, P-APP-04].
 
-use aws_lc_rs::agreement::{self, ECDH_P256, PrivateKey, UnparsedPublicKey};
+use aws_lc_rs::agreement::{self, ECDH_P256, ParsedPublicKey, PrivateKey, UnparsedPublicKey};
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,10 +17,33 @@ pub struct EphemeralKey(PrivateKey);
 #[derive(Clone, PartialEq, Eq)]
 pub struct ContentKey(Zeroizing<[u8; 32]>);
 
+/// The other side's public key: as it was sent, and the point of P-256 that it was found to be.
+#[derive(Debug, Clone)]
+pub struct PeerKey {
+    jwk: P256PublicJwk,
+    point: ParsedPublicKey,
+}
+
 /// No key was agreed: the other side's key is not a point of P-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the other side's key is not a point of P-256")]
 pub struct AgreementFailed;
+
+impl PeerKey {
+    /// The key of a JWK; `None` when it is not on the curve [P-AREQ-19, Note 73].
+    #[must_use]
+    pub fn parse(jwk: P256PublicJwk) -> Option<Self> {
+        let encoded = uncompressed(&jwk)?;
+        let point = UnparsedPublicKey::new(&ECDH_P256, &encoded).try_into().ok()?;
+        Some(Self { jwk, point })
+    }
+
+    /// As it was sent.
+    #[must_use]
+    pub const fn jwk(&self) -> &P256PublicJwk {
+        &self.jwk
+    }
+}
 
 impl EphemeralKey {
     /// A key pair from the caller's randomness.
@@ -55,15 +78,14 @@ impl EphemeralKey {
     /// id for device data.
     ///
     /// # Errors
-    /// [`AgreementFailed`] when `other` is not on the curve.
+    /// [`AgreementFailed`] when the library refuses the point all the same.
     pub fn agree(
         &self,
-        other: &P256PublicJwk,
+        other: &PeerKey,
         party_v_info: &str,
     ) -> Result<ContentKey, AgreementFailed> {
-        let point = uncompressed(other).ok_or(AgreementFailed)?;
-        let other = UnparsedPublicKey::new(&ECDH_P256, &point);
-        agreement::agree(&self.0, other, AgreementFailed, |z| Ok(derive(z, party_v_info)))
+        let point = other.point.clone();
+        agreement::agree(&self.0, point, AgreementFailed, |z| Ok(derive(z, party_v_info)))
     }
 }
 
@@ -150,11 +172,15 @@ mod tests {
 
     const D: &str = "iyn--IbkBeNoPu8cN245L6pOQWt2lTH8V0Ds92jQmWA";
 
-    fn published_peer() -> P256PublicJwk {
+    fn published_jwk() -> P256PublicJwk {
         jwk(
             "2_v-MuNZccqwM7PXlakW9oHLP5XyrjMG1UVS8OxYrgA",
             "rm1ktLmFIsP2R0YyJGXtsCbaTUesUK31Xc04tHJRolc",
         )
+    }
+
+    fn published_peer() -> PeerKey {
+        PeerKey::parse(published_jwk()).unwrap()
     }
 
     /// EMVCo's published app-based cryptography example (August 2018).
@@ -164,14 +190,8 @@ mod tests {
         let public = own.public_jwk();
         assert_eq!(public.x, "C1PL42i6kmNkM61aupEAgLJ4gF1ZRzcV7lqo1TG0mL4");
         assert_eq!(public.y, "cNToWLSdcFQKG--PGVEUQrIHP8w6TcRyj0pyFx4-ZMc");
-        let point = uncompressed(&published_peer()).unwrap();
-        let z = agreement::agree(
-            &own.0,
-            UnparsedPublicKey::new(&ECDH_P256, &point),
-            AgreementFailed,
-            |z| Ok(z.to_vec()),
-        )
-        .unwrap();
+        let peer = published_peer().point;
+        let z = agreement::agree(&own.0, peer, AgreementFailed, |z| Ok(z.to_vec())).unwrap();
         let expected = "5c32bc13f8eceb148abaf2a6b9dd1f6891bb2a80ab09347c64068231a59e8ca2";
         assert_eq!(z.iter().map(|b| format!("{b:02x}")).collect::<String>(), expected);
     }
@@ -189,19 +209,18 @@ mod tests {
     #[test]
     fn both_sides_derive_the_same_key() {
         let (a, b) = (key(D), key("r_kHyZ-a06rmxM3yESK84r1otSg-aQcVStkRhA-iCM8"));
-        assert!(
-            a.agree(&b.public_jwk(), "ref").unwrap() == b.agree(&a.public_jwk(), "ref").unwrap()
-        );
+        let [to_a, to_b] = [&a, &b].map(|key| PeerKey::parse(key.public_jwk()).unwrap());
+        assert!(a.agree(&to_b, "ref").unwrap() == b.agree(&to_a, "ref").unwrap());
     }
 
     #[test]
     fn points_off_the_curve_are_refused() {
-        let own = key(D);
-        let mut off = published_peer();
+        let mut off = published_jwk();
         off.y = off.x.clone();
-        assert_eq!(own.agree(&off, "ref"), Err(AgreementFailed));
         let zero = URL_SAFE_NO_PAD.encode([0; 32]);
-        assert_eq!(own.agree(&jwk(&zero, &zero), "ref"), Err(AgreementFailed));
-        assert_eq!(own.agree(&jwk("AA", "AA"), "ref"), Err(AgreementFailed));
+        for bad in [off, jwk(&zero, &zero), jwk("AA", "AA")] {
+            assert!(PeerKey::parse(bad).is_none());
+        }
+        assert!(PeerKey::parse(published_jwk()).is_some());
     }
 }

@@ -210,8 +210,9 @@ pub(super) fn open(
         .agree(&app.sdk_ephem_pub_key, &app.sdk_reference_number)
         .map_err(|_| "the SDK's key is not a point of P-256")?;
     let url = &input.issuer.app.challenge_url;
-    let signed_content = signed_content(signer, url, &pair.public_jwk(), &app.sdk_ephem_pub_key)
-        .map_err(|_| "the content could not be signed")?;
+    let signed_content =
+        signed_content(signer, url, &pair.public_jwk(), app.sdk_ephem_pub_key.jwk())
+            .map_err(|_| "the content could not be signed")?;
     Ok(Channel { signed_content, key })
 }
 

@@ -11,6 +11,7 @@ use super::{AuthenticateInput, app_channel};
 use crate::crypto::{AuthenticationValue, AuthenticationValueGenerator, ValueFacts};
 use crate::dictionary::Message;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
+use crate::json::LongText;
 use crate::message::NEWEST_DEVICE_DATA;
 use crate::outgoing;
 use crate::policy::Exemption;
@@ -62,7 +63,7 @@ pub(super) fn build(
                 Some(rendering) => {
                     wire.acs_rendering_type =
                         Some(RenderingType::of(rendering, input.areq.version));
-                    wire.acs_signed_content = signed_content;
+                    wire.acs_signed_content = signed_content.map(LongText);
                 }
                 None => wire.acs_url = Some(&input.issuer.challenge_url),
             }
@@ -213,7 +214,7 @@ struct Wire<'a> {
     #[serde(rename = "acsRenderingType", skip_serializing_if = "Option::is_none")]
     acs_rendering_type: Option<RenderingType>,
     #[serde(rename = "acsSignedContent", skip_serializing_if = "Option::is_none")]
-    acs_signed_content: Option<&'a str>,
+    acs_signed_content: Option<LongText<'a>>,
     #[serde(rename = "acsDecConInd", skip_serializing_if = "Option::is_none")]
     acs_dec_con_ind: Option<&'static str>,
     #[serde(rename = "acsChallengeMandated", skip_serializing_if = "Option::is_none")]

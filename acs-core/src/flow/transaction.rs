@@ -2,6 +2,7 @@
 
 mod app;
 mod compact;
+mod stored;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,18 +20,30 @@ use super::words;
 
 pub use app::{AppState, Interface, Rendering, Template};
 pub(super) use app::{Before, Exchange, Reply};
+use stored::Opening;
 
-/// A transaction from its ARes to its end. Serialised as JSON with a format number (invariant 11);
-/// holds no PAN, code, key or authentication value. Names are short because every AReq writes one.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A transaction from its ARes to its end: what it was opened with, which never changes, and where it
+/// stands. Holds no PAN, code, key or authentication value.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Transaction {
+    opening: Opening,
+    /// Optimistic version: every transition adds one; the store writes only over the version read.
+    pub revision: u32,
+    /// Language of pages and messages, `ja` or `en`.
+    pub language: String,
+    /// What the app channel needs; `None` in the others.
+    pub app: Option<Box<AppState>>,
+    pub phase: Phase,
+}
+
+/// What a transaction was opened with. Names are short because every AReq writes one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Opened {
     /// Format of this serialisation; unknown formats are refused when loaded.
     #[serde(rename = "f", deserialize_with = "compact::known_format")]
     pub format: u16,
-    /// Optimistic version: every transition adds one; the store writes only over the version read.
-    #[serde(rename = "r")]
-    pub revision: u32,
     #[serde(rename = "a")]
     pub acs_trans_id: TransId,
     #[serde(rename = "d")]
@@ -81,17 +94,9 @@ pub struct Transaction {
     pub requestor_id: String,
     #[serde(rename = "c")]
     pub created: UtcMillis,
-    /// Language of pages and messages, `ja` or `en`.
-    #[serde(rename = "la")]
-    pub language: String,
-    /// What the app channel needs; `None` in the others.
-    #[serde(rename = "ap", default, skip_serializing_if = "Option::is_none")]
-    pub app: Option<Box<AppState>>,
     /// Whether its challenge may go over to decoupled authentication [P-DEC-07].
     #[serde(rename = "fb", default, skip_serializing_if = "std::ops::Not::not")]
     pub falls_back: bool,
-    #[serde(rename = "ph")]
-    pub phase: Phase,
 }
 
 /// Merchants beside the one that is named first.

@@ -26,6 +26,11 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Document<'_>> {
     (parser.at == bytes.len()).then_some(parser.document)
 }
 
+/// Whether a text stands in JSON as it is.
+pub(super) fn is_plain(text: &str) -> bool {
+    plain_until(text.as_bytes(), 0) == text.len()
+}
+
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,

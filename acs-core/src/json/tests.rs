@@ -91,6 +91,14 @@ proptest! {
     }
 
     #[test]
+    fn long_texts_are_written_as_serde_json_writes_them(
+        text in "([a-z.]{0,9}|[\\x00-\\x7f]|\\PC|\\\\[nu\"\\\\]){0,12}"
+    ) {
+        let ours = serde_json::to_string(&LongText(&text)).unwrap();
+        prop_assert_eq!(ours, serde_json::to_string(&text).unwrap());
+    }
+
+    #[test]
     fn serde_json_agrees_on_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
         agrees(&[b"{\"a\":\"", bytes.as_slice(), b"\"}"].concat())?;
         agrees(&bytes)?;

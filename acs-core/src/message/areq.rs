@@ -2,15 +2,11 @@
 
 mod claims;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use p256::EncodedPoint;
-use p256::elliptic_curve::sec1::FromEncodedPoint as _;
-
 use super::{
     AReq, AppData, BrowserData, DeviceData, Merchant, P256PublicJwk, Purchase, ReadRules,
     RenderOptions, SpcData,
 };
+use crate::crypto::key_agreement::PeerKey;
 use crate::dictionary::{Cell, Message, Table, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, Pan, TransId};
 use crate::erro::Fault;
@@ -28,16 +24,16 @@ pub(super) fn read(
     let walk = Walk { version, cell, rules, outgoing: false };
     let table = table(Message::AReq, version);
     let mut findings = walk.message(table, message);
-    if cell.is_some_and(|cell| cell.channel == DeviceChannel::App) {
-        sdk_key(message, &mut findings);
-    }
+    let of_app = cell.is_some_and(|cell| cell.channel == DeviceChannel::App);
+    let sdk_key = if of_app { sdk_key(message, &mut findings) } else { None };
     contradictions(table, message, &mut findings);
     if let Some(fault) = findings.first_fault() {
         let explanation = explain(&fault, table, message, &walk);
         return Err((fault, explanation));
     }
     // The walk found everything in place; were it not so, a refusal is the safe answer.
-    cell.and_then(|cell| typed(message, version, cell)).ok_or((Fault::PermanentFailure, None))
+    cell.and_then(|cell| typed(message, version, cell, sdk_key))
+        .ok_or((Fault::PermanentFailure, None))
 }
 
 /// Channel and category as far as their values are known. An agreed category of a DS range has the
@@ -63,20 +59,18 @@ fn cell(message: &Document<'_>, rules: &ReadRules) -> Option<Cell> {
 
 /// The SDK's key: a public point of P-256 and nothing private [P-AREQ-19]. Members that are wrong
 /// by themselves were found by the walk [Note 73].
-fn sdk_key(message: &Document<'_>, findings: &mut Findings) {
-    let Some(jwk) = message.get("sdkEphemPubKey").and_then(Node::as_object) else { return };
-    let (Some(x), Some(y)) = (jwk.text("x"), jwk.text("y")) else { return };
-    let found = findings.has_below("sdkEphemPubKey");
-    if !found && (jwk.get("d").is_some() || !is_on_curve(x, y)) {
+fn sdk_key(message: &Document<'_>, findings: &mut Findings) -> Option<PeerKey> {
+    let jwk = message.get("sdkEphemPubKey").and_then(Node::as_object)?;
+    let (x, y) = jwk.text("x").zip(jwk.text("y"))?;
+    if findings.has_below("sdkEphemPubKey") {
+        return None;
+    }
+    let public = P256PublicJwk { x: x.to_owned(), y: y.to_owned() };
+    let key = PeerKey::parse(public).filter(|_| jwk.get("d").is_none());
+    if key.is_none() {
         findings.invalid("sdkEphemPubKey");
     }
-}
-
-fn is_on_curve(x: &str, y: &str) -> bool {
-    let coordinate = |text: &str| <[u8; 32]>::try_from(URL_SAFE_NO_PAD.decode(text).ok()?).ok();
-    let (Some(x), Some(y)) = (coordinate(x), coordinate(y)) else { return false };
-    let point = EncodedPoint::from_affine_coordinates(&x.into(), &y.into(), false);
-    bool::from(p256::PublicKey::from_encoded_point(&point).is_some())
+    key
 }
 
 /// Cross-field rules [P-AREQ-12]. A status without its source is found by the dictionary's own
@@ -113,7 +107,12 @@ fn names_unknown_seller(message: &Document<'_>) -> bool {
 }
 
 /// [P-231-08, P-231-04]
-fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<AReq> {
+fn typed(
+    message: &Document<'_>,
+    version: MessageVersion,
+    cell: Cell,
+    sdk_key: Option<PeerKey>,
+) -> Option<AReq> {
     let text = |name: &str| message.text(name).filter(|t| !t.is_empty()).map(str::to_owned);
     let id = |name: &str| message.text(name).and_then(TransId::parse);
     Some(AReq {
@@ -157,7 +156,7 @@ fn typed(message: &Document<'_>, version: MessageVersion, cell: Cell) -> Option<
             _ => None,
         },
         app: match cell.channel {
-            DeviceChannel::App => Some(app(message, version)?),
+            DeviceChannel::App => Some(app(message, version, sdk_key?)?),
             _ => None,
         },
         claims: claims::read(message, version),
@@ -214,17 +213,13 @@ fn browser(message: &Document<'_>) -> Option<BrowserData> {
     })
 }
 
-fn app(message: &Document<'_>, version: MessageVersion) -> Option<AppData> {
-    let jwk = message.get("sdkEphemPubKey")?.as_object()?;
+fn app(message: &Document<'_>, version: MessageVersion, sdk_key: PeerKey) -> Option<AppData> {
     Some(AppData {
         sdk_trans_id: message.text("sdkTransID").and_then(TransId::parse)?,
         sdk_app_id: message.text("sdkAppID").unwrap_or_default().to_owned(),
         sdk_reference_number: message.text("sdkReferenceNumber")?.to_owned(),
         sdk_max_timeout_minutes: message.text("sdkMaxTimeout")?.parse().ok()?,
-        sdk_ephem_pub_key: P256PublicJwk {
-            x: jwk.text("x")?.to_owned(),
-            y: jwk.text("y")?.to_owned(),
-        },
+        sdk_ephem_pub_key: sdk_key,
         device: message.text("deviceInfo").and_then(DeviceData::read),
         render_options: render_options(message.get("deviceRenderOptions")?.as_object()?),
         split_sdk: message.text("sdkType") == Some("02"),

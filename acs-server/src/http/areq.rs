@@ -200,7 +200,7 @@ async fn first(
     let ds_id = &ds.profile.id;
     let account = Account { pan: areq.pan.clone(), card_token: app.store.card_token(&areq.pan) };
     let (card, consents) =
-        tokio::join!(look_up(app, issuer, areq), consents(app, issuer, &account.card_token));
+        tokio::join!(look_up(app, issuer, &account), consents(app, issuer, &account.card_token));
     let card = code_guesses::judge(app, issuer, areq, &account.card_token, card);
     let prior = prior::look_up(app, ds_id, issuer, areq).await;
     let device = device::seen(areq, issuer, app);
@@ -232,8 +232,8 @@ async fn first(
     })
 }
 
-async fn look_up(app: &App, issuer: &IssuerRuntime, areq: &AReq) -> CardLookup {
-    match app.store.card(&issuer.profile.id, &areq.pan).await {
+async fn look_up(app: &App, issuer: &IssuerRuntime, account: &Account) -> CardLookup {
+    match app.store.card(&issuer.profile.id, &account.card_token).await {
         Ok(Some(card)) => CardLookup::Found(card),
         Ok(None) => CardLookup::Unknown,
         Err(error) => {

@@ -27,14 +27,14 @@ use acs_core::element::{Pan, TransId};
 use acs_core::flow::consent::Consent;
 use acs_core::profile::Card;
 use futures_util::future::BoxFuture;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::{
     Committed, EventRow, NoticeRow, OutgoingRow, ReplayKey, Store, StoreError, TransactionNumber,
     TransactionRow, Unit,
 };
-use crate::vault::Vault;
+use crate::vault::{Vault, unhex};
 use hot::Hot;
 use reply_keys::ReplyKeys;
 use rows::SealedUnit;
@@ -314,11 +314,11 @@ impl Store for SqliteStore {
     fn card<'a>(
         &'a self,
         issuer_id: &'a str,
-        pan: &'a Pan,
+        token: &'a str,
     ) -> BoxFuture<'a, Result<Option<Card>, StoreError>> {
         Box::pin(async move {
             let shared = &self.shared;
-            let token = shared.vault.card_index(pan);
+            let Some(token) = unhex(token) else { return Ok(None) };
             if let Some(found) =
                 shared.at_hand.look_up(|conn| card(shared, conn, issuer_id, &token))
             {
@@ -409,14 +409,16 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'_, Result<Vec<EventRow>, StoreError>> {
         Box::pin(self.read(move |_, conn| {
             let column = rows::column(number)?;
-            let opening: Option<(String, Option<Vec<u8>>)> = conn
-                .prepare_cached(rows::OPENING)?
-                .query_row([column], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            let mut events = match opening {
-                Some((issuer_id, Some(lines))) => rows::read_opening(number, &issuer_id, &lines)?,
-                _ => Vec::new(),
-            };
+            let mut own = conn.prepare_cached(rows::OWN_EVENTS)?;
+            let mut found = own.query([column])?;
+            let mut events = Vec::new();
+            if let Some(row) = found.next()? {
+                let issuer_id: String = row.get(0)?;
+                for lines in [row.get::<_, Option<Vec<u8>>>(1)?, row.get(2)?].into_iter().flatten()
+                {
+                    events.extend(rows::read_events(number, &issuer_id, &lines)?);
+                }
+            }
             let mut statement = conn.prepare_cached(
                 "SELECT issuer_id, at, kind, detail FROM events WHERE transaction_number = ?1
                  ORDER BY id",
@@ -431,6 +433,8 @@ impl Store for SqliteStore {
                     detail: row.get(3)?,
                 });
             }
+            // Earlier programs wrote those of later steps into the table only.
+            events.sort_by_key(|event| event.at);
             Ok(events)
         }))
     }

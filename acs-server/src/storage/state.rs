@@ -24,10 +24,7 @@ impl StoredState {
     /// # Errors
     /// [`BadState`], which is a defect.
     pub fn of(transaction: Arc<Transaction>) -> Result<Self, BadState> {
-        // An app's also holds the answer to its newest message.
-        let usual = if transaction.app.is_some() { 4 * USUAL_BYTES } else { USUAL_BYTES };
-        let mut json = Vec::with_capacity(usual);
-        serde_json::to_writer(&mut json, &*transaction)?;
+        let json = transaction.to_json()?;
         debug_assert!(is_read_alike(&json, &transaction), "a state is not read as it was written");
         Ok(Self { json, transaction: Some(transaction) })
     }
@@ -51,7 +48,7 @@ impl StoredState {
     pub fn transaction(&self) -> Result<Arc<Transaction>, BadState> {
         match &self.transaction {
             Some(transaction) => Ok(Arc::clone(transaction)),
-            None => Ok(Arc::new(serde_json::from_slice(&self.json)?)),
+            None => Ok(Arc::new(Transaction::from_json(&self.json)?)),
         }
     }
 
@@ -62,7 +59,8 @@ impl StoredState {
         }
     }
 
-    /// Roughly the bytes of memory that it takes once [compact](Self::compact).
+    /// Roughly the bytes of memory that it takes once [compact](Self::compact): what it was opened with
+    /// is there as values and as JSON.
     pub(super) fn compact_bytes(&self) -> usize {
         let fixed = self.transaction.as_ref().map_or(0, |_| size_of::<Transaction>());
         fixed + self.json.len()
@@ -71,8 +69,7 @@ impl StoredState {
 
 /// Whoever goes on with the state in memory must find the same as after a restart.
 fn is_read_alike(json: &[u8], transaction: &Transaction) -> bool {
-    let read: Result<Transaction, _> = serde_json::from_slice(json);
-    read.is_ok_and(|read| format!("{read:?}") == format!("{transaction:?}"))
+    Transaction::from_json(json).is_ok_and(|read| format!("{read:?}") == format!("{transaction:?}"))
 }
 
 /// States name merchant and card.
@@ -81,6 +78,3 @@ impl fmt::Debug for StoredState {
         f.write_str("StoredState(..)")
     }
 }
-
-/// Most states are shorter.
-const USUAL_BYTES: usize = 1024;

@@ -3,7 +3,7 @@
 
 use acs_core::Random;
 use acs_core::crypto::jwe as core_jwe;
-use acs_core::crypto::key_agreement::{ContentKey as CoreKey, EphemeralKey};
+use acs_core::crypto::key_agreement::{ContentKey as CoreKey, EphemeralKey, PeerKey};
 use acs_core::element::TransId;
 use acs_core::message::P256PublicJwk;
 use serde_json::{Value, json};
@@ -21,9 +21,9 @@ impl Random for System {
     }
 }
 
-pub(super) fn core_jwk(jwk: &Value) -> P256PublicJwk {
+pub(super) fn core_key(jwk: &Value) -> PeerKey {
     let text = |name: &str| jwk[name].as_str().unwrap().to_owned();
-    P256PublicJwk { x: text("x"), y: text("y") }
+    PeerKey::parse(P256PublicJwk { x: text("x"), y: text("y") }).unwrap()
 }
 
 fn sdk_jwk(jwk: &P256PublicJwk) -> Value {
@@ -43,7 +43,7 @@ fn both_sides_agree_on_the_same_key() {
         for _ in 0..40 {
             let (sdk, acs) = (KeyPair::generate(), EphemeralKey::generate(&mut System));
             let ours = sdk.agree(&sdk_jwk(&acs.public_jwk()), reference).unwrap();
-            let theirs = acs.agree(&core_jwk(&sdk.public_jwk()), reference).unwrap();
+            let theirs = acs.agree(&core_key(&sdk.public_jwk()), reference).unwrap();
             assert_eq!(ours.part(Way::SdkToAcs, Encryption::A128CbcHs256), theirs.expose_bytes());
         }
     }

@@ -21,7 +21,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::crypto::{core_encryption, core_jwk};
+use super::crypto::{core_encryption, core_key as peer_key};
 use crate::sdk::jwe::Jwe;
 use crate::sdk::keys::{Encryption, KeyPair, Way, counter_iv};
 use crate::sdk::signed_content::verify;
@@ -146,8 +146,8 @@ fn make_one(version: &str, enc: Encryption, alg: &str) -> Value {
     let scalars = ["sdk key", "acs key"].map(|what| fixed(&name, what));
     let [sdk, acs] = scalars.map(|scalar| KeyPair::from_scalar(&scalar).unwrap());
     let (signer, root) = signer(alg);
-    let jwk = |pair: &KeyPair| core_jwk(&pair.public_jwk());
-    let signed = signed_content(&signer, ACS_URL, &jwk(&acs), &jwk(&sdk)).unwrap();
+    let [own, peer] = [&acs, &sdk].map(|pair| peer_key(&pair.public_jwk()));
+    let signed = signed_content(&signer, ACS_URL, own.jwk(), peer.jwk()).unwrap();
     let agreed = sdk.agree(&acs.public_jwk(), REFERENCE).unwrap();
     let header = json!({"alg": "dir", "enc": enc.name(), "kid": id(&name, "acs")});
     let messages: Vec<_> = messages(&name, version)
@@ -194,7 +194,7 @@ fn check(transcript: &Value) {
     };
     let sdk = KeyPair::from_scalar(&scalar("sdkKey")).unwrap();
     let acs = EphemeralKey::generate(&mut Given(&scalar("acsKey")));
-    let core_key = acs.agree(&core_jwk(&transcript["sdkKey"]), REFERENCE).unwrap();
+    let core_key = acs.agree(&peer_key(&transcript["sdkKey"]), REFERENCE).unwrap();
     assert_eq!(URL_SAFE_NO_PAD.encode(core_key.expose_bytes()), text(transcript, "contentKey"));
 
     let root = X509::from_der(&STANDARD.decode(text(transcript, "root")).unwrap()).unwrap();

@@ -8,9 +8,7 @@ use crate::element::TransStatus;
 use crate::erro::{Fault, Rejection, erro};
 use crate::flow::consent::Statuses;
 use crate::flow::rreq::{self, Outcome};
-use crate::flow::transaction::{
-    Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Transaction, Way,
-};
+use crate::flow::transaction::{Decided, Ending, ExpectRRes, Output, Phase, SendRReq, Way};
 use crate::message::{RRes, RResOrErro, read_rres};
 use crate::outgoing;
 
@@ -80,7 +78,7 @@ impl Machine<'_> {
 
     /// [Req 137]
     fn readable_answer(&self, body: &[u8]) -> Result<RResOrErro, Box<Rejection>> {
-        let Transaction { channel, category, .. } = self.transaction;
+        let (channel, category) = (self.transaction.channel, self.transaction.category);
         let cell = Cell { channel, category };
         let read = read_rres(body, self.context.read_rules, cell).map_err(|found| {
             let mut rejection = self.rejection_of(*found);

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::crypto::key_agreement::EphemeralKey;
+use crate::crypto::key_agreement::{EphemeralKey, PeerKey};
 use crate::crypto::signed_content::SigningFailed;
 use crate::crypto::{
     ChallengeKeys, ContentKey, ContentSigner, HmacSha256Generator, ValueFacts, mac,
@@ -190,7 +190,7 @@ pub(super) fn app_areq(version: MessageVersion) -> AReq {
             sdk_app_id: "5b1f1f6c-3a0a-4a53-9c5e-0d3f7f4f5a10".to_owned(),
             sdk_reference_number: "SDK-REF".to_owned(),
             sdk_max_timeout_minutes: 5,
-            sdk_ephem_pub_key: sdk_key().public_jwk(),
+            sdk_ephem_pub_key: PeerKey::parse(sdk_key().public_jwk()).unwrap(),
             device: Some(device_data()),
             render_options: RenderOptions {
                 native: true,
@@ -386,11 +386,11 @@ impl World {
     }
 
     pub(super) fn transaction(&self) -> Transaction {
-        serde_json::from_str(&self.state).unwrap()
+        Transaction::from_json(self.state.as_bytes()).unwrap()
     }
 
     fn store(&mut self, transaction: &Transaction) {
-        self.state = serde_json::to_string(transaction).unwrap();
+        self.state = String::from_utf8(transaction.to_json().unwrap()).unwrap();
     }
 
     fn perform(&mut self, outputs: Vec<Output>) {

@@ -270,8 +270,10 @@ fn a_page_token_says_nothing_about_other_transactions() {
     let mut forged = world.token.clone();
     forged.replace_range(0..1, if forged.starts_with('A') { "B" } else { "A" });
     assert_eq!(still_waits(&transaction, &forged, &world.keys, world.now), None);
-    let mut foreign = transaction;
-    foreign.acs_trans_id = foreign.ds_trans_id;
+    let [own, others] =
+        [transaction.acs_trans_id, transaction.ds_trans_id].map(|id| id.to_string());
+    let foreign = world.state.replace(&own, &others);
+    let foreign = crate::flow::Transaction::from_json(foreign.as_bytes()).unwrap();
     assert_eq!(still_waits(&foreign, &world.token, &world.keys, world.now), None);
 }
 

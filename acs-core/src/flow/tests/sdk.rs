@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::harness::{Counting, World, app_areq, card, sdk_key};
 use crate::crypto::jwe::{self, Encryption, Way};
-use crate::crypto::key_agreement::ContentKey;
+use crate::crypto::key_agreement::{ContentKey, PeerKey};
 use crate::element::{MessageVersion, TransId};
 use crate::flow::challenge::Input;
 use crate::flow::present::{SdkReply, View};
@@ -69,7 +69,7 @@ impl Sdk {
         let payload = crate::message::decode_base64url(jws.split('.').nth(1).unwrap()).unwrap();
         let payload: Value = serde_json::from_slice(&payload).unwrap();
         let acs: P256PublicJwk = serde_json::from_value(payload["acsEphemPubKey"].clone()).unwrap();
-        let key = sdk_key().agree(&acs, "SDK-REF").unwrap();
+        let key = sdk_key().agree(&PeerKey::parse(acs).unwrap(), "SDK-REF").unwrap();
         Self { world, key, enc, counter: 0, seen: 0, random: Counting::default() }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::jwe::Encryption;
 use crate::element::TransId;
 use crate::flow::consent::DeviceId;
+use crate::json;
 
 /// An app transaction's own facts. Its content key is not here: the host keeps that sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,7 +54,7 @@ pub(crate) struct Exchange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Reply {
     /// An encrypted CRes: useless without its key, which is kept elsewhere.
-    #[serde(rename = "j")]
+    #[serde(rename = "j", serialize_with = "json::long_text")]
     CRes(String),
     /// An Erro, JSON.
     #[serde(rename = "e")]

@@ -159,6 +159,7 @@ mod tests {
                 secret,
                 expected,
                 deadline: Deadline::Moves,
+                trail: Vec::new(),
                 open_to_app: true,
             }),
             events: Vec::new(),

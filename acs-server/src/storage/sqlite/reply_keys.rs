@@ -55,22 +55,23 @@ impl ReplyKeys {
         Self { state: Mutex::new(State { known, current: None }), window_ms }
     }
 
-    /// Seals the reply of a transaction created at `at`. The number is the nonce: a row is inserted
-    /// once, and its reply never changes.
+    /// Seals the reply of a transaction created at `at`, where it stands: nothing of it is left. The
+    /// number is the nonce: a row is inserted once, and its reply never changes.
     pub(super) fn seal(
         &self,
         vault: &Vault,
         number: TransactionNumber,
         at: UtcMillis,
-        reply: &[u8],
+        mut reply: Vec<u8>,
     ) -> Result<SealedReply, VaultError> {
         let key = self.key_at(vault, at)?;
-        let mut bytes = Vec::with_capacity(reply.len() + AES_256_GCM.tag_len());
-        bytes.extend_from_slice(reply);
-        key.aead
-            .seal_in_place_append_tag(nonce(number), Aad::empty(), &mut bytes)
+        // The tag apart: a vector that grew before would leave a copy in clear behind.
+        let tag = key
+            .aead
+            .seal_in_place_separate_tag(nonce(number), Aad::empty(), &mut reply)
             .map_err(|_| VaultError::Random)?;
-        Ok(SealedReply { key, bytes })
+        reply.extend_from_slice(tag.as_ref());
+        Ok(SealedReply { key, bytes: reply })
     }
 
     /// Opens a stored reply; `None` once its key is gone.
@@ -182,9 +183,11 @@ mod tests {
         let vault = Vault::ephemeral().unwrap();
         let keys = ReplyKeys::new(&vault, Vec::new(), 60_000);
         let number = TransactionNumber(9);
-        let sealed = keys.seal(&vault, number, UtcMillis(1000), b"ARes").unwrap();
-        let same = keys.seal(&vault, TransactionNumber(10), UtcMillis(60_999), b"ARes").unwrap();
-        let next = keys.seal(&vault, TransactionNumber(11), UtcMillis(61_000), b"ARes").unwrap();
+        let sealed = keys.seal(&vault, number, UtcMillis(1000), b"ARes".to_vec()).unwrap();
+        let same =
+            keys.seal(&vault, TransactionNumber(10), UtcMillis(60_999), b"ARes".to_vec()).unwrap();
+        let next =
+            keys.seal(&vault, TransactionNumber(11), UtcMillis(61_000), b"ARes".to_vec()).unwrap();
         assert_eq!(same.key.id, sealed.key.id);
         assert_ne!(next.key.id, sealed.key.id);
         let open = |sealed: &SealedReply| keys.open(number, sealed.key.id, &sealed.bytes).unwrap();
@@ -199,10 +202,10 @@ mod tests {
         let vault = Vault::ephemeral().unwrap();
         let keys = ReplyKeys::new(&vault, Vec::new(), 60_000);
         let number = TransactionNumber(9);
-        let old = keys.seal(&vault, number, UtcMillis(0), b"ARes").unwrap();
+        let old = keys.seal(&vault, number, UtcMillis(0), b"ARes".to_vec()).unwrap();
         let rows = vec![(old.key.id, old.key.expires, old.key.sealed.clone())];
         let keys = ReplyKeys::new(&vault, rows, 60_000);
-        let new = keys.seal(&vault, number, UtcMillis(1), b"other").unwrap();
+        let new = keys.seal(&vault, number, UtcMillis(1), b"other".to_vec()).unwrap();
         assert_ne!(new.key.id, old.key.id);
         let opened = keys.open(number, old.key.id, &old.bytes).unwrap();
         assert_eq!(opened.as_deref(), Some(b"ARes".as_slice()));
@@ -213,13 +216,13 @@ mod tests {
         let (lost, vault) = (Vault::ephemeral().unwrap(), Vault::ephemeral().unwrap());
         let number = TransactionNumber(9);
         let keys = ReplyKeys::new(&lost, Vec::new(), 60_000);
-        let old = keys.seal(&lost, number, UtcMillis(0), b"ARes").unwrap();
+        let old = keys.seal(&lost, number, UtcMillis(0), b"ARes".to_vec()).unwrap();
         let rows = vec![
             (old.key.id, old.key.expires, old.key.sealed.clone()),
             (7, old.key.expires, b"rot".to_vec()),
         ];
         let keys = ReplyKeys::new(&vault, rows, 60_000);
         assert_eq!(keys.open(number, old.key.id, &old.bytes).unwrap(), None);
-        assert!(keys.seal(&vault, number, UtcMillis(0), b"ARes").is_ok());
+        assert!(keys.seal(&vault, number, UtcMillis(0), b"ARes".to_vec()).is_ok());
     }
 }

@@ -40,13 +40,15 @@ pub(super) enum SealedTransaction {
         reply: Option<SealedReply>,
         secret: Option<Arc<[u8]>>,
         /// The events of this unit that fit the row's own column.
-        opening: Option<Vec<u8>>,
+        opening: Vec<u8>,
     },
     Replace {
         row: TransactionRow,
         secret: Option<Arc<[u8]>>,
         expected: u32,
         deadline: Deadline,
+        /// The events of this unit that join those in the row.
+        trail: Vec<u8>,
         /// It leaves a challenge that an app will go on with soon.
         open_to_app: bool,
     },
@@ -72,7 +74,8 @@ impl SealedUnit {
                 let secret = seal_secret(&shared.vault, &mut row)?;
                 // No statement writes it over, and nobody keeps it in clear.
                 row.reply = None;
-                SealedTransaction::Replace { row, secret, expected, deadline, open_to_app }
+                let trail = own_events(&row, &mut events);
+                SealedTransaction::Replace { row, secret, expected, deadline, trail, open_to_app }
             }),
             None => None,
         };
@@ -109,15 +112,15 @@ fn seal_insert(
     events: &mut Vec<EventRow>,
 ) -> Result<SealedTransaction, StoreError> {
     let secret = seal_secret(&shared.vault, &mut row)?;
-    let reply = row.reply.take().map(Zeroizing::new);
-    let reply =
-        reply.map(|bytes| shared.reply_keys.seal(&shared.vault, row.number, row.created, &bytes));
-    let opening = opening_events(&row, events);
+    let seal = |reply| shared.reply_keys.seal(&shared.vault, row.number, row.created, reply);
+    let reply = row.reply.take().map(seal);
+    let opening = own_events(&row, events);
     Ok(SealedTransaction::Insert { reply: reply.transpose()?, secret, opening, row })
 }
 
-/// Moves events that belong to the row itself into its `opening` column: one insert less each.
-fn opening_events(row: &TransactionRow, events: &mut Vec<EventRow>) -> Option<Vec<u8>> {
+/// Moves events that belong to the row itself into its `opening` column: an insert and a move in an
+/// index less each, for a row that is written anyway.
+fn own_events(row: &TransactionRow, events: &mut Vec<EventRow>) -> Vec<u8> {
     let fits = |event: &EventRow| {
         event.transaction == Some(row.number)
             && event.issuer_id == row.issuer_id
@@ -125,9 +128,6 @@ fn opening_events(row: &TransactionRow, events: &mut Vec<EventRow>) -> Option<Ve
             && !event.detail.contains(&b'\n')
     };
     let count = events.iter().take_while(|event| fits(event)).count();
-    if count == 0 {
-        return None;
-    }
     let mut lines = Vec::with_capacity(events[..count].iter().map(|e| e.detail.len() + 64).sum());
     for event in events.drain(..count) {
         lines.extend_from_slice(event.at.to_string().as_bytes());
@@ -137,11 +137,11 @@ fn opening_events(row: &TransactionRow, events: &mut Vec<EventRow>) -> Option<Ve
         lines.extend_from_slice(&event.detail);
         lines.push(b'\n');
     }
-    Some(lines)
+    lines
 }
 
-/// Undoes [`opening_events`].
-pub(super) fn read_opening(
+/// Undoes [`own_events`].
+pub(super) fn read_events(
     number: TransactionNumber,
     issuer_id: &str,
     lines: &[u8],
@@ -161,7 +161,7 @@ pub(super) fn read_opening(
     lines
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
-        .map(|line| read(line).ok_or_else(|| corrupt("opening events")))
+        .map(|line| read(line).ok_or_else(|| corrupt("events of a row")))
         .collect()
 }
 
@@ -252,8 +252,8 @@ pub(super) const TRANSACTION: &str = "SELECT issuer_id, ds_id, created, revision
 pub(super) const STATE: &str = "SELECT issuer_id, ds_id, created, revision, deadline, replay,
      NULL, NULL, secret, state FROM transactions WHERE number = ?1";
 
-/// Issuer and first events.
-pub(super) const OPENING: &str = "SELECT issuer_id, coalesce(t.opening, o.opening)
+/// Issuer, and events in lines: the first, and those of later steps.
+pub(super) const OWN_EVENTS: &str = "SELECT issuer_id, o.opening, t.opening
      FROM transactions t LEFT JOIN openings o ON o.number = t.number WHERE t.number = ?1";
 
 pub(super) fn read_transaction(

@@ -386,7 +386,14 @@ impl Writer {
     ) -> Result<Committed, Failure> {
         let conn = &self.conn;
         if let Some((closing, secret)) = &unit.closes
-            && !replace(conn, &closing.row, secret.as_deref(), closing.expected, Deadline::Moves)?
+            && !replace(
+                conn,
+                &closing.row,
+                secret.as_deref(),
+                closing.expected,
+                Deadline::Moves,
+                &[],
+            )?
         {
             return Ok(Committed::Conflict);
         }
@@ -400,7 +407,8 @@ impl Writer {
                     return Ok(Committed::Conflict);
                 }
                 let reply = reply.as_ref().map(|reply| (reply.key.id, reply.bytes.as_slice()));
-                let kept = Kept { reply, opening: opening.as_deref() };
+                let opening = (!opening.is_empty()).then_some(opening.as_slice());
+                let kept = Kept { reply, opening };
                 // SQLite writes whole rows: what goes on has what never changes in a row beside.
                 let (within, beside) = match row.deadline {
                     None => (kept, None),
@@ -416,8 +424,9 @@ impl Writer {
                     seen.push((*key, row.number));
                 }
             }
-            Some(SealedTransaction::Replace { row, secret, expected, deadline, .. }) => {
-                let replaced = replace(conn, row, secret.as_deref(), *expected, *deadline)?;
+            Some(SealedTransaction::Replace { row, secret, expected, deadline, trail, .. }) => {
+                let secret = secret.as_deref();
+                let replaced = replace(conn, row, secret, *expected, *deadline, trail)?;
                 if !replaced {
                     return Ok(Committed::Conflict);
                 }
@@ -552,22 +561,26 @@ fn insert_opening(
     Ok(())
 }
 
-/// Writes over the revision the caller has read; `false` when it is no longer there.
+/// Writes over the revision the caller has read, and adds `trail` to the row's events; `false` when
+/// that revision is no longer there.
 fn replace(
     conn: &Connection,
     row: &TransactionRow,
     secret: Option<&[u8]>,
     expected: u32,
     deadline: Deadline,
+    trail: &[u8],
 ) -> Result<bool, Failure> {
     // An indexed column that is set costs a move in its index, whatever it is set to.
     let sql = match deadline {
         Deadline::Moves => {
-            "UPDATE transactions SET revision = ?3, deadline = ?4, secret = ?5, state = ?6
+            "UPDATE transactions SET revision = ?3, deadline = ?4, secret = ?5, state = ?6,
+             opening = CAST(coalesce(opening, x'') || ?7 AS BLOB)
              WHERE number = ?1 AND revision = ?2"
         }
         Deadline::Stays => {
-            "UPDATE transactions SET revision = ?3, secret = ?5, state = ?6
+            "UPDATE transactions SET revision = ?3, secret = ?5, state = ?6,
+             opening = CAST(coalesce(opening, x'') || ?7 AS BLOB)
              WHERE number = ?1 AND revision = ?2 AND deadline IS ?4"
         }
     };
@@ -578,6 +591,7 @@ fn replace(
         row.deadline.map(|at| at.0),
         secret,
         row.state.json(),
+        trail,
     ])?;
     Ok(changed == 1)
 }

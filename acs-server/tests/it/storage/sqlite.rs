@@ -9,7 +9,7 @@ use acs_server::vault::Vault;
 use tempfile::TempDir;
 
 use super::contract::contract;
-use super::{Engine, START, event, insert, outgoing, put, row};
+use super::{Engine, START, event, insert, outgoing, put, replace, row};
 
 contract!(Sqlite);
 
@@ -90,13 +90,18 @@ async fn openings_go_back_into_their_rows_and_are_found_there() {
     });
     for (number, row) in numbers.clone() {
         let events = vec![event(number, "areq-answered"), event(number, "ds-notified")];
-        super::contract::commit(&*store, Unit { events, ..insert(row) }).await;
+        super::contract::commit(&*store, Unit { events, ..insert(row.clone()) }).await;
+        let step = replace(TransactionRow { revision: 1, ..row }, 0);
+        let events = vec![event(number, "otp-sent")];
+        super::contract::commit(&*store, Unit { events, ..step }).await;
     }
     drop(store);
     let database = rusqlite::Connection::open(engine.path()).unwrap();
     let rows = "SELECT count(*) FROM transactions WHERE reply NOTNULL AND opening NOTNULL";
     let within = || database.query_row(rows, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(within(), 1);
+    let table = "SELECT count(*) FROM events";
+    assert_eq!(database.query_row(table, [], |row| row.get::<_, i64>(0)), Ok(0));
     let down = include_str!("../../../migrations/sqlite/0006_openings.down.sql");
     database.execute_batch(down).unwrap();
     database.execute("UPDATE meta SET value = 5 WHERE key = 'schema_version'", []).unwrap();
@@ -108,7 +113,7 @@ async fn openings_go_back_into_their_rows_and_are_found_there() {
         assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
         let kinds: Vec<_> =
             store.events(number).await.unwrap().into_iter().map(|event| event.kind).collect();
-        assert_eq!(kinds, ["areq-answered", "ds-notified"]);
+        assert_eq!(kinds, ["areq-answered", "ds-notified", "otp-sent"]);
     }
 }
 
