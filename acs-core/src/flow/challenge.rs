@@ -381,7 +381,8 @@ impl Machine<'_> {
         }
     }
 
-    /// What the cardholder agreed to: counts only once verified.
+    /// What the cardholder agreed to: counts only once verified, and an answer to nothing that was
+    /// asked is none [P-RREQ-04, Note 116, Note 118].
     fn agreed(&self, outcome: &Outcome) -> consent::Decision {
         let Phase::ExpectEntry(entry) = &self.transaction.phase else {
             return consent::Decision::default();
@@ -397,7 +398,11 @@ impl Machine<'_> {
             now: self.context.now,
         };
         let fresh = consent::new_device(self.transaction.acs_trans_id, self.context.keys);
-        consent::Decision::of(&entry.consents, &self.choice, fresh, &about)
+        let asked = match self.transaction.app {
+            Some(_) => entry.consents_shown(self.transaction.version),
+            None => entry.consents.clone(),
+        };
+        consent::Decision::of(&asked, &self.choice, fresh, &about)
     }
 
     fn keep(&mut self, agreed: consent::Decision) {

@@ -358,6 +358,15 @@ impl ExpectEntry {
         self.asks_code() && self.consents.bind && version >= MessageVersion::V231
     }
 
+    /// What an app's screen asks consent for: a waiting screen asks nothing, whatever is on offer
+    /// [P-231-02, P-231-03].
+    pub(super) fn consents_shown(&self, version: MessageVersion) -> Offer {
+        Offer {
+            trust: self.consents.trust.clone().filter(|_| self.trust_text_shown(version)),
+            bind: self.bind_text_shown(version),
+        }
+    }
+
     /// Whether there is nothing to enter: an information screen.
     pub(super) fn is_information(&self) -> bool {
         self.informed || self.asked == Asked::Notice

@@ -494,6 +494,58 @@ fn in_apps_too_a_code_may_take_over_on_the_same_kind_of_screen() {
     assert_eq!(sdk.send(json!({"challengeAddCode": "Y"})).cres()["acsUiType"], "01");
 }
 
+/// Asking for what may be asked on a code's screen.
+fn asking(version: MessageVersion, interface: Interface, fallback: OobFallback) -> Sdk {
+    sdk(version, |world| {
+        world.issuer.consents =
+            ConsentSettings { trust_list: true, device_binding: true, ..ConsentSettings::off() };
+        world.device = Some(super::harness::device());
+        world.issuer.app.interface = interface;
+        world.issuer.oob.fallback = fallback;
+    })
+}
+
+/// [P-231-02, P-231-03, P-RREQ-04, Note 115, Note 116, Note 117, Note 118]
+#[test]
+fn a_screen_that_asks_no_consent_gets_no_answer() {
+    for interface in [Interface::Native, Interface::Html] {
+        for version in MessageVersion::ALL {
+            let mut sdk = asking(version, interface, OobFallback::Never);
+            let first = sdk.send(json!({})).cres();
+            for text in ["whitelistingInfoText", "trustListInfoText", "deviceBindingInfoText"] {
+                assert!(first.get(text).is_none(), "{text}");
+            }
+            word(&mut sdk.world, Verdict::Approved);
+            let mut creq = go_on(version);
+            if interface == Interface::Html {
+                creq["challengeHTMLDataEntry"] = "action=submit&trust=yes&bind=yes".into();
+            }
+            assert!(matches!(sdk.send(creq), Got::Processing));
+            let rreq = sdk.world.rreq();
+            assert_eq!(rreq["transStatus"], "Y");
+            for status in ["whiteListStatus", "trustListStatus", "deviceBindingStatus"] {
+                assert!(rreq.get(status).is_none(), "{version} {status}");
+                assert!(rreq.get(format!("{status}Source")).is_none(), "{version} {status}");
+            }
+            assert!(sdk.world.consents.is_empty(), "and no refusal is kept");
+        }
+    }
+    // The screen of a code that takes the app's place asks.
+    let mut sdk = asking(NEWEST, Interface::Native, OobFallback::Choice);
+    sdk.send(json!({})).cres();
+    sdk.send(json!({"challengeAddCode": "Y"})).cres();
+    let code = sdk.world.code();
+    sdk.send(json!({
+        "challengeDataEntry": code, "trustListDataEntry": "Y", "deviceBindingDataEntry": "N",
+    }));
+    let rreq = sdk.world.rreq();
+    assert_eq!(
+        (&rreq["trustListStatus"], &rreq["deviceBindingStatus"]),
+        (&json!("Y"), &json!("04"))
+    );
+    assert_eq!(sdk.world.consents.len(), 2);
+}
+
 #[test]
 fn an_sdk_that_shows_no_such_screen_gets_a_code() {
     for (native, html, types) in [(true, false, vec!["01", "02"]), (true, true, vec!["01", "05"])] {
