@@ -297,9 +297,6 @@ impl Machine<'_> {
             Phase::ExpectSpc(_) => (IDLE, Ending::NeverBegun, "no second AReq in time"),
             _ => return,
         };
-        if let Some(outcome) = self.unfetched_refusal() {
-            return self.end(outcome, ending, why);
-        }
         let reason = Reason::TIMED_OUT;
         self.end(Outcome::Denied { reason, cancel: Some(cancel) }, ending, why);
     }
@@ -317,8 +314,15 @@ impl Machine<'_> {
     }
 
     /// Ends an open challenge: the state keeps the result, the RReq alone its value. In every other
-    /// phase nothing happens, so that each challenge has one result.
+    /// phase nothing happens, so that each challenge has one result. What was refused in the issuer's
+    /// app stays refused, however the challenge ends: else a button or a bad message would undo it
+    /// [P-APP-42, Note 127].
     fn end(&mut self, outcome: Outcome, ending: Ending, why: &str) {
+        let (outcome, ending) = match (self.unfetched_refusal(), ending) {
+            (None, _) => (outcome, ending),
+            (Some(refused), Ending::Verified | Ending::FellBack) => (refused, Ending::Failed),
+            (Some(refused), _) => (refused, ending),
+        };
         let creq = match &mut self.transaction.phase {
             Phase::ExpectEntry(entry) => std::mem::take(&mut entry.creq),
             _ => AcceptedCReq::default(),

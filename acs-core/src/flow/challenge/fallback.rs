@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::page::Note;
 use super::{Machine, Step};
+use crate::flow::confirmation::Verdict;
 use crate::flow::reason::Reason;
 use crate::flow::rreq::Outcome;
 use crate::flow::transaction::{Ending, Output, Phase, Via};
@@ -22,8 +23,12 @@ impl Machine<'_> {
         self.transaction.falls_back && setting == Fallback::Exhausted
     }
 
-    /// The cardholder wants to confirm later, in another way.
+    /// The cardholder wants to confirm later, in another way; what was said in the issuer's app
+    /// stands.
     pub(super) fn chooses_later(mut self) -> Step {
+        if let Some(verdict) = self.word().filter(|word| *word != Verdict::Unavailable) {
+            return self.end_by_word(verdict);
+        }
         self.inform("the cardholder chose to confirm later");
         self.shows_current(Note::None)
     }

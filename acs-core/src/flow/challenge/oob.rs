@@ -189,7 +189,7 @@ impl Machine<'_> {
     }
 
     /// The issuer's word becomes the result; only approval proves anything [Note 127].
-    fn end_by_word(mut self, verdict: Verdict) -> Step {
+    pub(super) fn end_by_word(mut self, verdict: Verdict) -> Step {
         if verdict == Verdict::Unavailable && self.falls_to_code() {
             self.lapse("the issuer could not ask");
             return self.shows_current(Note::Status("oob.lapsed"));
@@ -283,8 +283,8 @@ impl Machine<'_> {
         entry.oob.as_ref().and_then(|oob| oob.word).map(|word| word.verdict)
     }
 
-    /// What the issuer refused stands although nobody asked for it in time; an approval that nobody
-    /// fetched is none.
+    /// What the issuer refused stands although nobody asked for it; an approval that nobody fetched is
+    /// none.
     pub(super) fn unfetched_refusal(&self) -> Option<Outcome> {
         let Phase::ExpectEntry(entry) = &self.transaction.phase else { return None };
         let word = entry.oob.as_ref().and_then(|oob| oob.word)?;

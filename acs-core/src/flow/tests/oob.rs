@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::harness::{Seen as _, World, areq, card};
 use super::sdk::{ENCRYPTIONS, Got, Sdk};
-use crate::element::MessageVersion;
+use crate::element::{DeviceChannel, MessageVersion};
 use crate::flow::challenge::{Input, still_waits};
 use crate::flow::confirmation::Verdict;
 use crate::flow::oob::{Standing, question, standing};
 use crate::flow::present::{OobView, View};
 use crate::flow::transaction::Interface;
+use crate::message::AReq;
 use crate::profile::{Card, CardLookup, ConsentSettings, Contacts, OobFallback};
 
 const NEWEST: MessageVersion = MessageVersion::V231;
@@ -163,6 +164,73 @@ fn t_ob_03_what_the_issuer_refuses_is_no_y() {
             }
         }
     }
+}
+
+/// What may go over to a decoupled authentication, in the version that knows it.
+fn leaving(version: MessageVersion) -> AReq {
+    AReq {
+        decoupled_req_ind: Some("F".to_owned()).filter(|_| version == NEWEST),
+        decoupled_max_minutes: Some(60).filter(|_| version == NEWEST),
+        ..areq(version)
+    }
+}
+
+/// The waiting page of a challenge that may be left for a decoupled authentication.
+fn waiting_to_leave(version: MessageVersion, fallback: OobFallback) -> World {
+    let mut world = offering(|world| {
+        world.issuer.decoupled.offered = true;
+        world.issuer.oob.fallback = fallback;
+    });
+    world.authenticate(&leaving(version), CardLookup::Found(enrolled()));
+    let creq = world.creq();
+    assert_eq!(seen(world.send_creq(&creq)).later, version == NEWEST);
+    world
+}
+
+/// [P-APP-42, P-DEC-07, Note 127]
+#[test]
+fn no_button_and_no_message_undoes_what_the_issuer_refused() {
+    let ends: [fn(&mut World); 5] = [
+        |world| drop(world.form("later", "")),
+        |world| drop(world.form("cancel", "")),
+        |world| drop(world.send_creq_bytes(b"rubbish")),
+        |world| {
+            let mut creq = world.creq();
+            creq["challengeWindowSize"] = "09".into();
+            world.send_creq(&creq);
+        },
+        |world| {
+            let mut creq = world.creq();
+            creq["challengeWindowSize"] = "05".into();
+            world.send_creq(&creq);
+        },
+    ];
+    for (verdict, status, reason) in
+        [(Verdict::Declined, "N", "01"), (Verdict::Rejected, "R", "11")]
+    {
+        for end in ends {
+            let mut world = waiting_to_leave(NEWEST, OobFallback::Never);
+            word(&mut world, verdict);
+            end(&mut world);
+            let refused = [json!(status), json!(reason), Value::Null];
+            assert_eq!(facts(&world.rreq())[..3], refused);
+            assert!(world.rreq().get("challengeErrorReporting").is_none());
+            assert_eq!(world.transaction().decided().unwrap().fell_back, None, "no 3RI may follow");
+        }
+    }
+}
+
+#[test]
+fn who_would_rather_confirm_later_gets_what_was_said_in_the_app() {
+    for (verdict, status) in [(Verdict::Approved, "Y"), (Verdict::Declined, "N")] {
+        let mut world = waiting_to_leave(NEWEST, OobFallback::Never);
+        word(&mut world, verdict);
+        assert!(matches!(world.form("later", ""), View::Processing));
+        assert_eq!(world.rreq()["transStatus"], status);
+    }
+    let mut world = waiting_to_leave(NEWEST, OobFallback::Never);
+    word(&mut world, Verdict::Unavailable);
+    assert!(matches!(world.form("later", ""), View::Information(_)), "nobody was asked");
 }
 
 #[test]
@@ -546,6 +614,42 @@ fn a_screen_that_asks_no_consent_gets_no_answer() {
     assert_eq!(sdk.world.consents.len(), 2);
 }
 
+/// [P-APP-42, P-APP-50, P-APP-51, Note 127]
+#[test]
+fn in_apps_too_nothing_undoes_what_the_issuer_refused() {
+    let ends: [fn(&mut Sdk); 5] = [
+        |sdk| drop(sdk.send(json!({"challengeCancel": "01"}))),
+        |sdk| drop(sdk.send(json!({"oobContinue": "1"})).erro("203")),
+        |sdk| drop(sdk.post(b"rubbish").erro("302")),
+        |sdk| {
+            let erro = json!({"messageType": "Erro", "errorCode": "402"}).to_string();
+            assert!(matches!(sdk.post(erro.as_bytes()), Got::Nothing));
+        },
+        |sdk| drop(sdk.send(json!({"challengeAddCode": "Y"}))),
+    ];
+    for (verdict, status, reason) in
+        [(Verdict::Declined, "N", "01"), (Verdict::Rejected, "R", "11")]
+    {
+        for end in ends {
+            let mut sdk = Sdk::with(NEWEST, ENCRYPTIONS[1], |world, areq, card| {
+                world.issuer.oob.offered = true;
+                world.issuer.decoupled.offered = true;
+                *card = enrolled();
+                *areq = AReq { app: areq.app.take(), ..leaving(NEWEST) };
+                (areq.channel, areq.browser) = (DeviceChannel::App, None);
+            });
+            let first = sdk.send(json!({})).cres();
+            assert_eq!(first["challengeAddLabel"], "あとで別の方法で確認する");
+            word(&mut sdk.world, verdict);
+            end(&mut sdk);
+            let rreq = sdk.world.rreq();
+            assert_eq!(facts(&rreq)[..3], [json!(status), json!(reason), Value::Null]);
+            assert!(rreq.get("challengeErrorReporting").is_none());
+            assert_eq!(sdk.world.transaction().decided().unwrap().fell_back, None);
+        }
+    }
+}
+
 #[test]
 fn an_sdk_that_shows_no_such_screen_gets_a_code() {
     for (native, html, types) in [(true, false, vec!["01", "02"]), (true, true, vec!["01", "05"])] {
@@ -566,6 +670,7 @@ enum Move {
     Page(&'static str),
     StalePage(&'static str),
     Reload,
+    Rubbish,
     RightCode,
     WrongCode,
     Wait(u32),
@@ -580,6 +685,7 @@ fn moves() -> impl Strategy<Value = Move> {
         6 => proptest::sample::select(actions.to_vec()).prop_map(Move::Page),
         2 => proptest::sample::select(actions.to_vec()).prop_map(Move::StalePage),
         1 => Just(Move::Reload),
+        1 => Just(Move::Rubbish),
         1 => Just(Move::RightCode),
         1 => Just(Move::WrongCode),
         3 => (0_u32..400).prop_map(Move::Wait),
@@ -596,6 +702,7 @@ fn make(world: &mut World, first: &str, next: Move) {
             let creq = world.creq();
             world.send_creq(&creq);
         }
+        Move::Rubbish => drop(world.send_creq_bytes(b"{}")),
         Move::RightCode if !world.codes.is_empty() => {
             let code = world.code();
             world.form("submit", &code);
@@ -613,21 +720,34 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     /// Whatever comes in whatever order: one result, and Y only where the issuer approved, in time and
-    /// before anything else, or where a code that was allowed was right.
+    /// before anything else, or where a code that was allowed was right; what the issuer refused in
+    /// time is the result.
     #[test]
     fn y_needs_the_issuers_approval_or_a_right_code(
         version in proptest::sample::select(&MessageVersion::ALL[..]),
         fallback in proptest::sample::select(
             &[OobFallback::Never, OobFallback::Lapsed, OobFallback::Choice][..],
         ),
+        leaves in any::<bool>(),
         moves in proptest::collection::vec(moves(), 0..30),
     ) {
-        let (mut world, _) = waiting_with(version, |world| world.issuer.oob.fallback = fallback);
+        let mut world = if leaves {
+            waiting_to_leave(version, fallback)
+        } else {
+            waiting_with(version, |world| world.issuer.oob.fallback = fallback).0
+        };
         let first = world.token.clone();
         let mut approved = false;
+        let mut refused = None;
         for next in moves {
             let waits = standing(&world.transaction(), world.now) == Standing::Waiting;
             approved |= waits && matches!(next, Move::Word(Verdict::Approved));
+            match next {
+                Move::Word(verdict @ (Verdict::Declined | Verdict::Rejected)) if waits => {
+                    refused = Some(verdict.status());
+                }
+                _ => {}
+            }
             make(&mut world, &first, next);
         }
         for _ in 0..3 {
@@ -644,5 +764,10 @@ proptest! {
             prop_assert!(!by_code || fallback != OobFallback::Never);
         }
         prop_assert!(fallback != OobFallback::Never || world.codes.is_empty());
+        if let Some(status) = refused {
+            prop_assert_eq!(&rreq["transStatus"], status.code());
+            prop_assert!(rreq.get("challengeCancel").is_none(), "{}", rreq);
+        }
+        prop_assert!(leaves && version == NEWEST || rreq["transStatus"] != "D");
     }
 }
