@@ -19,6 +19,7 @@ use crate::message::ReadRules;
 pub(crate) use explain::explain;
 use members::Members;
 use text::Verdict;
+pub(crate) use text::is_https;
 
 /// What a walk found, by stage. Names only, never values.
 #[derive(Debug, Default)]

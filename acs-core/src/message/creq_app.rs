@@ -10,7 +10,7 @@ use crate::dictionary::{Cell, Message, table};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId};
 use crate::erro::{Fault, Rejection};
 use crate::json::Document;
-use crate::validate::Walk;
+use crate::validate::{Walk, is_https};
 
 /// A validated app CReq. Which of its elements may stand together depends on the screen shown and
 /// is the flow's question. Entries are never printed.
@@ -90,7 +90,11 @@ pub fn read_app_creq(
     let version = envelope.open(Message::CReq, rules)?;
     let cell = Cell { channel: DeviceChannel::App, category: MessageCategory::Payment };
     let walk = Walk { version, cell: Some(cell), rules, outgoing: false };
-    let findings = walk.message(table(Message::CReq, version), &message);
+    let mut findings = walk.message(table(Message::CReq, version), &message);
+    if version >= MessageVersion::V231 && message.text(APP_URL).is_some_and(|url| !is_https(url)) {
+        // Before, an app may have a scheme of its own [Req 475].
+        findings.contradictory(APP_URL);
+    }
     if let Some(fault) = findings.first_fault() {
         return Err(envelope.reject(fault));
     }
@@ -137,8 +141,10 @@ fn typed(message: &Document<'_>, version: MessageVersion) -> Option<AppCReq> {
             .filter(|_| version >= MessageVersion::V231)
             .map(|answer| answer == "Y"),
         requestor_app_url: message
-            .text("threeDSRequestorAppURL")
+            .text(APP_URL)
             .filter(|_| version >= MessageVersion::V220)
             .map(str::to_owned),
     })
 }
+
+const APP_URL: &str = "threeDSRequestorAppURL";

@@ -196,6 +196,11 @@ fn has_format(format: Format, value: &str) -> bool {
     }
 }
 
+/// Whether this is an address of the web that is protected.
+pub(crate) fn is_https(value: &str) -> bool {
+    is_url(value) && value.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+}
+
 /// Whether this is an address of the web, written out. [`Url::parse`] mends what browsers mend (blanks
 /// around, tabs inside, a missing or turned slash); here nobody may have to guess [P-AREQ-09].
 fn is_url(value: &str) -> bool {

@@ -308,6 +308,32 @@ fn t_an_14_ids_and_version_are_those_of_the_transaction() {
     });
 }
 
+/// [Req 475]
+#[test]
+fn the_address_of_the_requestors_app_is_https_since_2_3_1() {
+    for (url, newest) in [
+        ("https://shop.example/back", true),
+        ("HTTPS://shop.example", true),
+        ("http://shop.example/back", false),
+        ("shop://back", false),
+        ("https:shop.example", false),
+        ("https://", false),
+    ] {
+        for version in [MessageVersion::V220, NEWEST] {
+            let mut sdk = Sdk::new(version, Encryption::A128Gcm);
+            let got = sdk.send(json!({"threeDSRequestorAppURL": url}));
+            if newest || version == MessageVersion::V220 {
+                got.cres();
+                continue;
+            }
+            let erro = got.erro("203");
+            assert_eq!(erro["errorDetail"], "threeDSRequestorAppURL", "{url}");
+            assert_refused(&sdk, &erro, version);
+            assert!(sdk.world.codes.is_empty());
+        }
+    }
+}
+
 #[test]
 fn t_an_15_and_to_07_an_erro_of_the_sdk_ends_the_challenge_in_silence() {
     each(|version, enc| {
