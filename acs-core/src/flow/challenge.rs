@@ -466,14 +466,23 @@ impl Machine<'_> {
         Box::new(self.refusal(fault, message_type))
     }
 
-    /// What a reader found wrong, with this transaction's version and ids.
+    /// What a reader found wrong, with this transaction's version and ids. What the tables of another
+    /// version say counts for nothing: that version is the defect [P-APP-11, P-BRW-12, P-RREQ-09].
     fn rejection_of(&self, found: Rejection) -> Rejection {
+        let another = found.context.version.filter(|came| *came != self.transaction.version);
+        if let Some(came) = another.filter(|_| !is_seen_before_version(&found.fault)) {
+            return *self.version_changed(came, found.context.message_type);
+        }
         self.refusal(found.fault, found.context.message_type).explained(found.explanation)
     }
 
-    fn version_changed(&self, came: MessageVersion, message_type: &'static str) -> Box<Rejection> {
+    fn version_changed(
+        &self,
+        came: MessageVersion,
+        message_type: Option<&'static str>,
+    ) -> Box<Rejection> {
         let words = format!("expected {}, came {came}", self.transaction.version);
-        let refusal = self.refusal(Fault::VersionChanged, Some(message_type));
+        let refusal = self.refusal(Fault::VersionChanged, message_type);
         Box::new(refusal.explained(Some(words)))
     }
 
@@ -489,6 +498,17 @@ impl Machine<'_> {
         };
         Rejection::new(fault, context)
     }
+}
+
+/// Whether a defect was found before any table of a version was looked at.
+const fn is_seen_before_version(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::MessageTypeMissing
+            | Fault::MessageTypeUnknown
+            | Fault::MessageTypeMisplaced
+            | Fault::Undecipherable
+    )
 }
 
 /// `challengeCancel` [chapter 4.5].

@@ -96,7 +96,7 @@ impl Machine<'_> {
         }
         let Some(counter) = counter else { return Err(undecipherable(self)) };
         let creq = read_app_creq(&plain, self.context.read_rules, counter)
-            .map_err(|found| self.rejection(found.fault, found.context.message_type))?;
+            .map_err(|found| Box::new(self.rejection_of(*found)))?;
         self.belongs_to_app(&creq)?;
         if let Some(app) = self.transaction.app.as_deref_mut() {
             app.received += 1;
@@ -108,7 +108,7 @@ impl Machine<'_> {
     fn belongs_to_app(&self, creq: &AppCReq) -> Result<(), Box<Rejection>> {
         let ours = &self.transaction;
         if creq.version != ours.version {
-            return Err(self.rejection(Fault::VersionChanged, CREQ));
+            return Err(self.version_changed(creq.version, CREQ));
         }
         let sdk = ours.app.as_deref().map_or(creq.sdk_trans_id, |app| app.sdk_trans_id);
         let ids = [

@@ -62,7 +62,7 @@ impl Machine<'_> {
             })
         })?;
         if creq.version != transaction.version {
-            return Err(self.version_changed(creq.version, "CReq"));
+            return Err(self.version_changed(creq.version, CREQ));
         }
         let ids = [
             (

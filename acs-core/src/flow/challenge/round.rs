@@ -99,7 +99,7 @@ impl Machine<'_> {
     fn belongs(&self, rres: &RRes) -> Result<(), Box<Rejection>> {
         let ours = &self.transaction;
         if rres.version != ours.version {
-            return Err(self.version_changed(rres.version, "RRes"));
+            return Err(self.version_changed(rres.version, RRES));
         }
         let ids = [
             ("threeDSServerTransID", rres.three_ds_server_trans_id, ours.three_ds_server_trans_id),

@@ -380,6 +380,34 @@ fn defective_first_creqs_end_the_challenge() {
     }
 }
 
+/// [P-BRW-12, P-RREQ-09]
+#[test]
+fn another_version_is_the_defect_whatever_else_is_wrong() {
+    for version in MessageVersion::ALL {
+        let another = if version == NEWEST { "2.2.0" } else { "2.3.1" };
+        let mut world = World::challenged(version);
+        let mut creq = world.creq();
+        creq["messageVersion"] = another.into();
+        creq["challengeWindowSize"] = "09".into();
+        let (_, erro) = world.send_creq(&creq).erro();
+        assert_eq!(
+            (&erro["errorCode"], &erro["errorDetail"]),
+            (&json!("203"), &json!("messageVersion"))
+        );
+
+        let mut world = decided(version);
+        let mut rres = world.rres();
+        rres["messageVersion"] = another.into();
+        rres.as_object_mut().unwrap().remove("resultsStatus");
+        world.rreq_news(RReqNews::Answered(rres.to_string().as_bytes()));
+        let erro = &world.erros[0];
+        assert_eq!(
+            (&erro["errorCode"], &erro["errorDetail"]),
+            (&json!("203"), &json!("messageVersion"))
+        );
+    }
+}
+
 #[test]
 fn an_unrecognised_creq_tells_the_ds_only() {
     for version in MessageVersion::ALL {

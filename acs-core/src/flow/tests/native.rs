@@ -308,6 +308,39 @@ fn t_an_14_ids_and_version_are_those_of_the_transaction() {
     });
 }
 
+/// [P-APP-11]
+#[test]
+fn another_version_is_the_defect_whatever_its_tables_say() {
+    each(|version, enc| {
+        let another = if version == NEWEST { MessageVersion::V220 } else { NEWEST };
+        for more in [
+            json!({"challengeDataEntry": "1".repeat(46)}),
+            // Wrong by the other version's table, one way or the other.
+            json!({"oobContinue": true}),
+            json!({"oobContinue": "01"}),
+            json!({"sdkTransID": "11111111-2222-4333-8444-555555555555"}),
+            json!({"threeDSRequestorAppURL": "shop://back"}),
+        ] {
+            let mut sdk = Sdk::shown(version, enc);
+            let mut creq = sdk.creq(more);
+            creq["messageVersion"] = another.as_str().into();
+            // Required since 2.3.1 only.
+            creq.as_object_mut().unwrap().remove("oobAppURLInd");
+            let jwe = sdk.seal(&creq);
+            let erro = sdk.post(jwe.as_bytes()).erro("203");
+            assert_eq!(erro["errorDetail"], "messageVersion");
+            assert_eq!(erro["messageVersion"], version.as_str());
+            assert_refused(&sdk, &erro, version);
+        }
+        let mut sdk = Sdk::shown(version, enc);
+        sdk.send(json!({"messageVersion": another.as_str(), "messageType": "XReq"})).erro("101");
+        let mut sdk = Sdk::shown(version, enc);
+        sdk.send(json!({"messageVersion": another.as_str(), "sdkCounterStoA": "077"})).erro("302");
+        let mut sdk = Sdk::shown(version, enc);
+        sdk.send(json!({"messageVersion": "2.9.9", "oobContinue": 7})).erro("102");
+    });
+}
+
 /// [Req 475]
 #[test]
 fn the_address_of_the_requestors_app_is_https_since_2_3_1() {
