@@ -146,13 +146,14 @@ fn typed(
         challenge_ind: one_or_more(message.get("threeDSRequestorChallengeInd")),
         authentication_ind: text("threeDSRequestorAuthenticationInd"),
         three_ri_ind: text("threeRIInd").filter(|_| cell.channel == DeviceChannel::ThreeRi),
-        decoupled_req_ind: text("threeDSRequestorDecReqInd"),
+        decoupled_req_ind: text("threeDSRequestorDecReqInd")
+            .filter(|_| version >= MessageVersion::V220),
         decoupled_max_minutes: message
             .text("threeDSRequestorDecMaxTime")
             .and_then(|minutes| minutes.parse().ok()),
         prior_refs: prior_refs(message.get("threeDSRequestorPriorAuthenticationInfo")),
         browser: match cell.channel {
-            DeviceChannel::Browser => Some(browser(message)?),
+            DeviceChannel::Browser => Some(browser(message, version)?),
             _ => None,
         },
         app: match cell.channel {
@@ -196,24 +197,29 @@ fn one_or_more(node: Option<Node<'_>>) -> Vec<String> {
     }
 }
 
-fn browser(message: &Document<'_>) -> Option<BrowserData> {
+/// Names of other versions are strangers here [P-GEN-05].
+fn browser(message: &Document<'_>, version: MessageVersion) -> Option<BrowserData> {
+    let newest = version >= MessageVersion::V231;
     let text = |name: &str| message.text(name).map(str::to_owned);
-    let accepted = || one_or_more(message.get("acceptLanguage")).into_iter().next();
+    let accepted = || message.get("acceptLanguage").filter(|_| newest);
     Some(BrowserData {
         comp_ind: text("threeDSCompInd")?,
-        method_id: message.text("threeDSMethodId").and_then(TransId::parse),
+        method_id: message.text("threeDSMethodId").filter(|_| newest).and_then(TransId::parse),
         notification_url: text("notificationURL")?,
         user_agent: text("browserUserAgent")?,
         accept_header: text("browserAcceptHeader")?,
         ip: text("browserIP"),
-        language: text("browserLanguage").or_else(accepted),
+        language: text("browserLanguage").or_else(|| one_or_more(accepted()).into_iter().next()),
         javascript_enabled: !message
             .get("browserJavascriptEnabled")
+            .filter(|_| version >= MessageVersion::V220)
             .is_some_and(|node| node.is_boolean(false)),
     })
 }
 
+/// [P-GEN-05]
 fn app(message: &Document<'_>, version: MessageVersion, sdk_key: PeerKey) -> Option<AppData> {
+    let newest = version >= MessageVersion::V231;
     Some(AppData {
         sdk_trans_id: message.text("sdkTransID").and_then(TransId::parse)?,
         sdk_app_id: message.text("sdkAppID").unwrap_or_default().to_owned(),
@@ -221,9 +227,9 @@ fn app(message: &Document<'_>, version: MessageVersion, sdk_key: PeerKey) -> Opt
         sdk_max_timeout_minutes: message.text("sdkMaxTimeout")?.parse().ok()?,
         sdk_ephem_pub_key: sdk_key,
         device: message.text("deviceInfo").and_then(DeviceData::read),
-        render_options: render_options(message.get("deviceRenderOptions")?.as_object()?),
-        split_sdk: message.text("sdkType") == Some("02"),
-        limited: version >= MessageVersion::V231 && is_limited(message),
+        render_options: render_options(message.get("deviceRenderOptions")?.as_object()?, newest),
+        split_sdk: newest && message.text("sdkType") == Some("02"),
+        limited: newest && is_limited(message),
     })
 }
 
@@ -234,13 +240,13 @@ fn is_limited(message: &Document<'_>) -> bool {
         && kind.and_then(|kind| kind.text("limitedInd")) == Some("Y")
 }
 
-fn render_options(options: Object<'_>) -> RenderOptions {
+fn render_options(options: Object<'_>, newest: bool) -> RenderOptions {
     let interface = options.text("sdkInterface").unwrap_or_default();
     RenderOptions {
         native: matches!(interface, "01" | "03"),
         html: matches!(interface, "02" | "03"),
         ui_types: one_or_more(options.get("sdkUiType")),
-        authentication_types: one_or_more(options.get("sdkAuthenticationType")),
+        authentication_types: one_or_more(options.get("sdkAuthenticationType").filter(|_| newest)),
     }
 }
 

@@ -45,6 +45,24 @@ pub(crate) fn browser_areq(version: &str) -> Value {
     areq
 }
 
+/// The same from an app; what belongs to browsers is dropped.
+fn app_areq(version: &str) -> Value {
+    let mut areq = browser_areq(version);
+    let app = json!({
+        "deviceChannel": "01", "deviceInfo": "e30",
+        "sdkAppID": "dbd64fcb-c19a-4728-8849-e3d50bfdde39", "sdkMaxTimeout": "05",
+        "sdkReferenceNumber": "SDK-REF", "sdkTransID": "b2385523-a66c-4907-ac3c-91848e8c0067",
+        "deviceRenderOptions": {"sdkInterface": "03", "sdkUiType": ["01", "05"]},
+        "sdkEphemPubKey": {
+            "kty": "EC", "crv": "P-256",
+            "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
+            "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+        },
+    });
+    areq.as_object_mut().unwrap().extend(app.as_object().unwrap().clone());
+    areq
+}
+
 fn read(message: &Value) -> Result<AReq, Value> {
     read_bytes(message.to_string().as_bytes())
 }
@@ -203,6 +221,34 @@ fn what_belongs_to_other_channels_or_to_nobody_is_dropped() {
     message["threeRIInd"] = json!("99");
     message["somethingNew"] = json!({"a": [1, 2, null]});
     assert!(read(&message).is_ok());
+}
+
+/// [P-GEN-05]
+#[test]
+fn what_belongs_to_later_versions_is_dropped() {
+    let id = "6afa6072-9412-446b-9673-2f98b3ee98a3";
+    for version in ["2.1.0", "2.2.0", "2.3.1"] {
+        let newest = version == "2.3.1";
+        let mut message = browser_areq(version);
+        message["threeDSMethodId"] = id.into();
+        message["browserJavascriptEnabled"] = false.into();
+        message["threeDSRequestorDecReqInd"] = "Y".into();
+        message["threeDSRequestorDecMaxTime"] = "00060".into();
+        let areq = read(&message).unwrap();
+        assert_eq!(areq.decoupled_req_ind.is_some(), version != "2.1.0");
+        let browser = areq.browser.unwrap();
+        assert_eq!(browser.method_id.is_some(), newest);
+        assert_eq!(browser.javascript_enabled, version == "2.1.0");
+
+        let mut message = app_areq(version);
+        message["sdkType"] = "02".into();
+        message["sdkServerSignedContent"] = "e30.e30.e30".into();
+        message["splitSdkType"] = json!({"sdkVariant": "01", "limitedInd": "Y"});
+        message["deviceRenderOptions"]["sdkAuthenticationType"] = json!(["02"]);
+        let app = read(&message).unwrap_or_else(|e| panic!("{version}: {e}")).app.unwrap();
+        assert_eq!((app.split_sdk, app.limited), (newest, newest));
+        assert_eq!(app.render_options.authentication_types.is_empty(), !newest);
+    }
 }
 
 #[test]
