@@ -174,19 +174,22 @@ pub(super) fn second_method(input: &AuthenticateInput<'_>) -> Option<&'static st
     before.two.then(|| Via::Email.method(input.issuer, version))
 }
 
-/// Whether the information screen of a decoupled fallback can be shown: SDKs draw it as a kind of its
-/// own, a page is a page.
+/// Whether the information screen of a decoupled fallback can be shown in the challenge that would be
+/// offered, whose interface stays what it is: SDKs draw it as a kind of its own, a page is a page
+/// [P-APP-30, P-ARES-15].
 pub(super) fn shows_information(
     app: &AppData,
     contacts: &Contacts,
     issuer: &IssuerProfile,
     version: MessageVersion,
 ) -> bool {
-    let native = |rendering: Rendering| rendering.interface == Interface::Native;
-    let code = Template::Information.code();
-    let drawn = app.render_options.ui_types.iter().any(|shown| shown == code);
-    presented(app, contacts, issuer, version)
-        .is_some_and(|(rendering, _)| drawn || !native(rendering))
+    let Ok(offer) = offer(app, contacts, issuer, version) else { return false };
+    let shows = |template| shows(&app.render_options, template);
+    match offer.rendering.interface {
+        Interface::Native => shows(Template::Information),
+        // The page that waits for the issuer's app may be the only one that the SDK shows.
+        Interface::Html => offer.via != Via::App || shows(Template::Html),
+    }
 }
 
 /// Whether an answer opens a channel.

@@ -176,6 +176,42 @@ fn t_23_10_who_cannot_be_informed_is_not_offered_to_leave() {
     sdk.send(json!({"challengeAddCode": "Y"})).erro("203");
 }
 
+/// [P-APP-30, P-ARES-15]
+#[test]
+fn t_23_10_the_screen_that_is_offered_decides_whether_one_can_be_informed() {
+    for (interface, types, first, leaves) in [
+        // A code would be asked for on a page, the issuer's app on a native screen.
+        (Interface::Native, vec!["04", "05"], "04", false),
+        (Interface::Native, vec!["04", "05", "07"], "04", true),
+        // The other way round.
+        (Interface::Native, vec!["01", "05", "06"], "06", true),
+        (Interface::Html, vec!["01", "06"], "06", false),
+        (Interface::Html, vec!["05", "06"], "06", true),
+    ] {
+        let mut sdk = Sdk::with(NEWEST, Encryption::A128Gcm, |world, areq, card| {
+            world.issuer.decoupled.offered = true;
+            world.issuer.oob.offered = true;
+            world.issuer.app.interface = interface;
+            card.contacts.app = Some("installation-7".to_owned());
+            areq.decoupled_req_ind = Some("F".to_owned());
+            areq.decoupled_max_minutes = Some(60);
+            let types = types.iter().map(|code| (*code).to_owned()).collect();
+            areq.app.as_mut().unwrap().render_options.ui_types = types;
+        });
+        let screen = sdk.send(json!({})).cres();
+        assert_eq!(screen["acsUiType"], first, "{types:?}");
+        if first == "04" {
+            assert_eq!(screen.get("challengeAddLabel").is_some(), leaves, "{types:?}");
+            continue;
+        }
+        assert_eq!(page(&screen).contains("value=\"more\""), leaves, "{types:?}");
+        let mut more = pressed("more");
+        more["oobContinue"] = "01".into();
+        let next = sdk.send(more).cres();
+        assert_eq!(next["acsUiType"], if leaves { "05" } else { "06" });
+    }
+}
+
 #[test]
 fn t_23_14_an_app_binds_its_device() {
     for (answer, status) in [("Y", "14"), ("N", "04")] {
