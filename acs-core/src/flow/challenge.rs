@@ -346,8 +346,8 @@ impl Machine<'_> {
             _ => return,
         };
         let also = match &self.transaction.phase {
-            Phase::ExpectEntry(entry) => entry.second(),
-            _ => None,
+            Phase::ExpectEntry(entry) => entry.second().or_else(|| self.announced_second()),
+            _ => self.announced_second(),
         };
         let agreed = self.agreed(&outcome);
         let ways = (via, also);
@@ -383,6 +383,12 @@ impl Machine<'_> {
         if matches!(self.transaction.phase, Phase::Ended(_)) {
             self.last_word(None);
         }
+    }
+
+    /// The way of the second code that the ARes named, which the RReq names too whether or not codes
+    /// were sent [P-RREQ-03].
+    fn announced_second(&self) -> Option<Via> {
+        self.before().two.then_some(Via::Email)
     }
 
     /// What the cardholder agreed to: counts only once verified, and an answer to nothing that was

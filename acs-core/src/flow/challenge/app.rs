@@ -219,7 +219,7 @@ impl Machine<'_> {
         if self.before().two { Route::Two } else { Route::One(via) }
     }
 
-    fn before(&self) -> Before {
+    pub(super) fn before(&self) -> Before {
         self.transaction.app.as_deref().map(|app| app.before).unwrap_or_default()
     }
 

@@ -153,6 +153,39 @@ fn t_23_13_both_codes_are_needed() {
     });
 }
 
+/// A name, and how a challenge ends.
+type End = (&'static str, fn(&mut Sdk));
+
+/// [P-RREQ-03]
+#[test]
+fn both_methods_are_named_where_no_code_went_out() {
+    let ends: [End; 4] = [
+        ("no CReq", |sdk| sdk.world.wait(30)),
+        ("cancelled at once", |sdk| drop(sdk.send(json!({"challengeCancel": "01"})))),
+        ("cancelled before the code", |sdk| {
+            sdk.send(json!({})).cres();
+            sdk.send(json!({"challengeCancel": "01"}));
+        }),
+        ("idle before the code", |sdk| {
+            sdk.send(json!({})).cres();
+            sdk.world.wait(600);
+        }),
+    ];
+    for (name, end) in ends {
+        let mut sdk = Sdk::with(NEWEST, Encryption::A128Gcm, |world, _, _| {
+            world.issuer.app.two_codes = true;
+            world.issuer.app.notice = true;
+        });
+        end(&mut sdk);
+        sdk.world.tick();
+        assert!(sdk.world.codes.is_empty(), "{name}");
+        let rreq = sdk.world.rreq();
+        assert_eq!((&rreq["transStatus"], name), (&"N".into(), name));
+        assert_eq!(rreq["authenticationMethod"], json!(["02", "05"]), "{name}");
+        assert_eq!(rreq["authenticationMethod"], sdk.world.ares["authenticationMethod"], "{name}");
+    }
+}
+
 #[test]
 fn t_23_13_neither_code_alone_nor_in_the_others_place_is_right() {
     each(|version, enc, interface| {
