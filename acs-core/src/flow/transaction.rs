@@ -505,6 +505,13 @@ pub struct Decided {
     pub unanswered: bool,
 }
 
+impl Decided {
+    /// Whether the ARes was D: no CReq was called for.
+    pub(super) fn is_of_decoupled(&self) -> bool {
+        self.via == Way::Decoupled
+    }
+}
+
 /// How a challenge ended, for what the browser is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

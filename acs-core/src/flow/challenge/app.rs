@@ -417,7 +417,8 @@ pub(super) fn current(transaction: &Transaction) -> View {
     }
 }
 
-/// Why no further CReq is taken, if none is [P-APP-53, Req 222, Req 225].
+/// Why no further CReq is taken, if none is; where the ARes called for none, none was awaited
+/// [P-APP-53, Req 222, Req 225, Note 38].
 fn closed(transaction: &Transaction) -> Option<Fault> {
     match (&transaction.phase, transaction.decided()) {
         (Phase::ExpectCReq(_) | Phase::ExpectEntry(_), _)
@@ -425,7 +426,7 @@ fn closed(transaction: &Transaction) -> Option<Fault> {
         {
             None
         }
-        (_, Some(decided)) => Some(match decided.ending {
+        (_, Some(decided)) if !decided.is_of_decoupled() => Some(match decided.ending {
             Ending::Idle | Ending::NeverBegun => Fault::TimedOut,
             // The key is gone with the challenge.
             _ => Fault::Undecipherable,

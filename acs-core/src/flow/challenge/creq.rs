@@ -11,7 +11,7 @@ use crate::element::{DeviceChannel, MessageVersion};
 use crate::erro::{ErroMessage, Fault, Rejection, erro};
 use crate::flow::consent::Offer;
 use crate::flow::rreq::Outcome;
-use crate::flow::transaction::{AcceptedCReq, Asked, Ending, ExpectEntry, Phase, Route, Via, Way};
+use crate::flow::transaction::{AcceptedCReq, Asked, Ending, ExpectEntry, Phase, Route, Via};
 use crate::message::{CReq, read_creq};
 
 impl Machine<'_> {
@@ -158,7 +158,7 @@ impl Machine<'_> {
     fn too_late(&self) -> Fault {
         match self.transaction.decided() {
             None => Fault::CReqNotExpected,
-            Some(decided) if decided.via == Way::Decoupled => Fault::CReqNotExpected,
+            Some(decided) if decided.is_of_decoupled() => Fault::CReqNotExpected,
             Some(decided) if decided.ending == Ending::NeverBegun => Fault::TimedOut,
             Some(_) => Fault::CReqAfterRReq,
         }

@@ -1,11 +1,14 @@
 //! Decoupled authentication: when D is answered, and the one RReq that follows.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::harness::{World, app_areq, areq, card};
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransStatus};
 use crate::flow::challenge::{Input, RReqNews};
 use crate::flow::confirmation::Verdict;
+use crate::flow::present::{SdkReply, View};
 use crate::flow::transaction::Phase;
 use crate::message::AReq;
 use crate::policy::{Condition, Rule, RuleOutcome};
@@ -243,6 +246,34 @@ fn a_creq_for_a_decoupled_authentication_is_refused_and_changes_nothing() {
         let erro = crate::erro::erro(&erro, &MessageVersion::ALL);
         assert_eq!(serde_json::from_slice::<Value>(&erro.body).unwrap()["errorCode"], "305");
         assert_eq!(world.rreqs.len(), usize::from(decided));
+    }
+}
+
+/// [Note 38]
+#[test]
+fn in_apps_too_a_creq_for_a_decoupled_authentication_is_305() {
+    for end in 0..3 {
+        let areq = AReq {
+            decoupled_req_ind: Some("Y".to_owned()),
+            decoupled_max_minutes: Some(60),
+            ..app_areq(MessageVersion::V231)
+        };
+        let mut world = promised(&areq);
+        match end {
+            0 => {}
+            1 => word(&mut world, Verdict::Approved),
+            _ => {
+                world.wait(3600);
+                world.tick();
+            }
+        }
+        let id = world.transaction().acs_trans_id;
+        let header = json!({"alg": "dir", "enc": "A128GCM", "kid": id.to_string()}).to_string();
+        let body = format!("{}..AAAA.AAAA.AAAA", URL_SAFE_NO_PAD.encode(header));
+        let view = world.step(Input::SdkMessage(body.as_bytes())).unwrap();
+        let View::Sdk(SdkReply::Erro(erro)) = view else { panic!("no Erro: {view:?}") };
+        assert_eq!(serde_json::from_str::<Value>(&erro).unwrap()["errorCode"], "305", "{end}");
+        assert_eq!(world.rreqs.len(), usize::from(end > 0));
     }
 }
 
