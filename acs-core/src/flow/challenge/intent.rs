@@ -47,7 +47,7 @@ impl Intent {
             Some(Interface::Html) => html(creq, entry, additional),
             _ if waits => out_of_band(creq, transaction.version, additional),
             _ if entry.is_information() => information(creq),
-            _ => native(creq, transaction.version, additional),
+            _ => native(creq, entry, transaction.version, additional),
         }
     }
 }
@@ -83,13 +83,20 @@ fn rendering(transaction: &Transaction) -> Option<Interface> {
     rendering.map(|rendering| rendering.interface)
 }
 
-/// Screens 01 to 03 [P-APP-12, P-APP-13, P-APP-18, Note 120, Note 124].
-fn native(creq: &AppCReq, version: MessageVersion, additional: bool) -> Result<Intent, Fault> {
+/// Screens 01 to 03; an entry for a second box that the screen does not have is none
+/// [P-APP-12, P-APP-13, P-APP-18, Note 120, Note 124].
+fn native(
+    creq: &AppCReq,
+    shown: &ExpectEntry,
+    version: MessageVersion,
+    additional: bool,
+) -> Result<Intent, Fault> {
     let entry = || creq.entry.clone().unwrap_or_default();
+    let second = || creq.entry_two.clone().filter(|_| shown.second().is_some());
     let wishes = [
         ("challengeCancel", creq.cancel.is_some()),
         ("resendChallenge", creq.resend),
-        ("challengeDataEntry", creq.entry.is_some() || creq.entry_two.is_some()),
+        ("challengeDataEntry", creq.entry.is_some() || second().is_some()),
         ("challengeNoEntry", creq.no_entry),
         ("challengeAddCode", creq.add_code),
     ];
@@ -106,7 +113,7 @@ fn native(creq: &AppCReq, version: MessageVersion, additional: bool) -> Result<I
     Ok(match wish {
         "challengeCancel" => cancelled(creq),
         "resendChallenge" => Intent::Resend,
-        "challengeDataEntry" => Intent::Submit(entry(), creq.entry_two.clone()),
+        "challengeDataEntry" => Intent::Submit(entry(), second()),
         "challengeNoEntry" => Intent::Submit(Zeroizing::default(), None),
         "challengeAddCode" if additional => Intent::Additional,
         // No screen of ours offers more.

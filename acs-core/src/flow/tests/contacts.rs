@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::harness::World;
 use super::sdk::{ENCRYPTIONS, Got, Sdk};
 use crate::crypto::jwe::Encryption;
 use crate::element::MessageVersion;
@@ -223,6 +224,31 @@ fn t_23_13_one_box_alone_is_no_answer_and_a_resend_replaces_both() {
     let rreq = sdk.world.rreq();
     assert_eq!((&rreq["transStatus"], &rreq["interactionCounter"]), (&"Y".into(), &"03".into()));
     assert!(!sdk.world.state.contains(&new[3]));
+}
+
+/// [Note 120]
+#[test]
+fn t_23_13_an_entry_for_a_box_that_is_not_there_is_no_entry() {
+    let settings: [fn(&mut World); 3] = [
+        |_| {},
+        |world| world.issuer.app.choose_contact = true,
+        |world| world.issuer.app.choose_several = true,
+    ];
+    for set in settings {
+        let mut sdk = Sdk::with(NEWEST, Encryption::A128Gcm, |world, _, _| set(world));
+        sdk.send(json!({})).cres();
+        let erro = sdk.send(json!({"challengeDataEntryTwo": "sms"})).erro("203");
+        assert_eq!(erro["errorDetail"], "challengeDataEntry");
+        assert_eq!(sdk.world.rreq()["interactionCounter"], "00");
+        // Beside an entry it is passed over.
+        let mut sdk = Sdk::with(NEWEST, Encryption::A128Gcm, |world, _, _| set(world));
+        sdk.send(json!({})).cres();
+        sdk.send(json!({"challengeDataEntry": "sms", "challengeDataEntryTwo": "mail"})).cres();
+    }
+    // One box of two that are there is an attempt.
+    let mut sdk = with_two_codes(NEWEST, Encryption::A128Gcm, Interface::Native);
+    let two = sdk.world.codes[1].clone();
+    assert_eq!(sdk.send(json!({"challengeDataEntryTwo": two})).cres()["acsUiType"], "01");
 }
 
 #[test]
