@@ -152,6 +152,7 @@ impl Machine<'_> {
             Links { opens: creq.oob_app_url_supported, back: creq.requestor_app_url.clone() };
         match intent {
             Intent::Begin => self.begin_app(links),
+            Intent::Again => self.shows_current(Note::None),
             Intent::Fetch(came) => self.continue_oob(came),
             Intent::Cancel(value) => self.cancel_app(value),
             Intent::Resend if self.asked() == Some(Asked::Way) => self.shows_current(Note::None),

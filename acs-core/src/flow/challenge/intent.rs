@@ -21,6 +21,8 @@ pub(super) enum Intent {
     Additional,
     /// The button of an information screen.
     Continue,
+    /// The screen as it stands: the SDK came back to the foreground, and nothing was said.
+    Again,
     /// The cardholder's side asks for the result of the issuer's app.
     Fetch(Came),
     /// With `challengeCancel` as the RReq is to say it.
@@ -197,6 +199,9 @@ fn cancelled(creq: &AppCReq) -> Intent {
 fn html(creq: &AppCReq, entry: &ExpectEntry, additional: bool) -> Result<Intent, Fault> {
     if let Some(value) = &creq.cancel {
         return Ok(Intent::Cancel(reported(value)));
+    }
+    if creq.html_entry.is_none() && creq.oob_automatic {
+        return Ok(Intent::Again);
     }
     if creq.html_entry.is_none() {
         return Err(Fault::Missing(vec!["challengeHTMLDataEntry".to_owned()]));

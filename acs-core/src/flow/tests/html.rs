@@ -77,6 +77,28 @@ fn t_ah_04_05_missing_and_overlong_entries() {
     }
 }
 
+/// [Note 121]
+#[test]
+fn an_sdk_that_is_back_in_the_foreground_says_nothing() {
+    let mut sdk = html(MessageVersion::V231, Encryption::A128Gcm);
+    sdk.send(json!({})).cres();
+    for _ in 0..3 {
+        let again = page(&sdk.send(json!({"oobContinue": "02"})).cres());
+        assert!(again.contains("challengeDataEntry") && !again.contains("role=\"alert\""));
+    }
+    let code = sdk.world.code();
+    let mut typed = submit(&code, "submit");
+    typed["oobContinue"] = "02".into();
+    assert!(matches!(sdk.send(typed), Got::Processing), "what was entered counts all the same");
+    let rreq = sdk.world.rreq();
+    assert_eq!((&rreq["transStatus"], &rreq["interactionCounter"]), (&"Y".into(), &"01".into()));
+    // A pressed button comes with the form.
+    let mut sdk = html(MessageVersion::V231, Encryption::A128Gcm);
+    sdk.send(json!({})).cres();
+    let erro = sdk.send(json!({"oobContinue": "01"})).erro("201");
+    assert_eq!(erro["errorDetail"], "challengeHTMLDataEntry");
+}
+
 #[test]
 fn the_page_and_the_sdk_can_cancel() {
     for more in [submit("", "cancel"), json!({ "challengeCancel": "01" })] {
