@@ -55,6 +55,13 @@ impl<'a> Shown<'a> {
         otp::length(&self.context.issuer.otp)
     }
 
+    /// Characters that a box for a code takes: room for the blanks that people type between groups, and
+    /// no more, as each full-width one is nine in the query string of a page, which has 256
+    /// [P-APP-15, P-APP-29].
+    pub(in crate::flow) fn entry_length(&self) -> u8 {
+        (self.code_length() + 2).min(LONGEST_ENTRY)
+    }
+
     pub(in crate::flow) const fn alphanumeric(&self) -> bool {
         self.context.issuer.otp.alphanumeric
     }
@@ -330,6 +337,9 @@ impl<'a> Shown<'a> {
         words::cut(&shown.unwrap_or_default().replace('*', "•"), MAIL)
     }
 }
+
+/// `challengeDataEntry`
+const LONGEST_ENTRY: u8 = 45;
 
 /// Characters of a text with these parts.
 fn fits(first: Option<&str>, parts: &[Cow<'_, str>]) -> usize {

@@ -91,12 +91,13 @@ fn summary(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
 fn code(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
     let words = shown.words();
     let mode = if shown.alphanumeric() { "text" } else { "numeric" };
+    let most = shown.entry_length();
     write!(
         html,
         "<label for=\"code\">{}</label>\
          <input id=\"code\" type=\"text\" name=\"challengeDataEntry\" inputmode=\"{mode}\" \
          autocomplete=\"one-time-code\" autocapitalize=\"off\" spellcheck=\"false\" \
-         maxlength=\"45\" required>",
+         maxlength=\"{most}\" required>",
         Escaped(&shown.code_label()),
     )?;
     if let Some(label) = shown.second_label() {
@@ -104,7 +105,7 @@ fn code(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
             html,
             "<label for=\"second\">{}</label><input id=\"second\" type=\"text\" \
              name=\"challengeDataEntryTwo\" inputmode=\"{mode}\" autocomplete=\"off\" \
-             autocapitalize=\"off\" spellcheck=\"false\" maxlength=\"45\" required>",
+             autocapitalize=\"off\" spellcheck=\"false\" maxlength=\"{most}\" required>",
             Escaped(&label),
         )?;
     }

@@ -151,8 +151,7 @@ fn entry_box<'a>(shown: &Shown<'_>, via: Via, label: Cow<'a, str>) -> EntryBox<'
         keyboard: if shown.alphanumeric() { ALPHANUMERIC } else { NUMERIC },
         autofill: by_message.then_some("Y"),
         autofill_type: by_message.then_some(SMS_CODE),
-        // Room for the blanks that people type between groups.
-        length_max: format!("{:02}", (shown.code_length() + 2).min(45)),
+        length_max: format!("{:02}", shown.entry_length()),
         label,
     }
 }

@@ -126,6 +126,30 @@ fn a_choice_is_a_page_too() {
     assert_eq!(sdk.world.codes.len(), 1);
 }
 
+/// [P-APP-15]
+#[test]
+fn what_a_page_lets_people_type_fits_into_the_answer() {
+    for (two_codes, length) in [(false, 6), (false, 12), (true, 6), (true, 8)] {
+        let mut sdk = Sdk::with(MessageVersion::V231, Encryption::A128Gcm, |world, _, _| {
+            world.issuer.otp.length = length;
+            world.issuer.app.interface = Interface::Html;
+            world.issuer.app.two_codes = two_codes;
+        });
+        let text = page(&sdk.send(json!({})).cres());
+        let boxes: Vec<_> = text.split("maxlength=\"").skip(1).collect();
+        assert_eq!(boxes.len(), 1 + usize::from(two_codes));
+        let most = |text: &str| text.split('"').next().unwrap().parse::<usize>().unwrap();
+        assert!(boxes.iter().all(|text| most(text) == usize::from(length) + 2));
+        // What a browser sends of boxes full of wide characters, and every tick.
+        let wide = |name: &str, text: &str| format!("{name}={}&", "%EF%BC%90".repeat(most(text)));
+        let names = ["challengeDataEntry", "challengeDataEntryTwo"];
+        let typed: String = names.iter().zip(&boxes).map(|(name, text)| wide(name, text)).collect();
+        let query = format!("{typed}trust=yes&bind=yes&action=submit");
+        assert!(query.len() <= 256, "{} {query}", query.len());
+        page(&sdk.send(json!({ "challengeHTMLDataEntry": query })).cres());
+    }
+}
+
 #[test]
 fn entries_are_decoded_as_forms_are() {
     let mut sdk = html(MessageVersion::V231, Encryption::A128CbcHs256);
