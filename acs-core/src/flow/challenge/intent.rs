@@ -253,10 +253,12 @@ fn contradictory(names: &[&str]) -> Fault {
 }
 
 /// The value for the RReq: what an SDK can mean, and "unknown" for the rest, such as codes that
-/// would promise a copy of an Erro.
+/// would promise a copy of an Erro, and those of our own timers, which go with reason 14 only
+/// [P-APP-19, P-STAT-12, Note 4, Note 129].
 fn reported(value: &str) -> &'static str {
-    const MEANT: [&str; 6] = [BY_CARDHOLDER, "04", "05", "06", "07", "08"];
-    MEANT.into_iter().find(|known| *known == value).unwrap_or("07")
+    const MEANT: [&str; 4] = [BY_CARDHOLDER, "06", UNKNOWN, "08"];
+    MEANT.into_iter().find(|known| *known == value).unwrap_or(UNKNOWN)
 }
 
 const BY_CARDHOLDER: &str = "01";
+const UNKNOWN: &str = "07";

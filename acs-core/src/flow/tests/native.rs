@@ -191,11 +191,35 @@ fn cancel_in_the_first_creq_sends_no_code() {
     assert_last(&sdk.after_rres(), NEWEST, "N");
 }
 
+/// [P-APP-19, P-STAT-12, Note 4, Note 129]
 #[test]
-fn cancel_values_that_promise_a_copy_are_reported_as_unknown() {
-    let mut sdk = Sdk::shown(NEWEST, Encryption::A128Gcm);
-    sdk.send(json!({"challengeCancel": "09"}));
-    assert_eq!(sdk.world.rreq()["challengeCancel"], "07");
+fn cancel_values_that_an_sdk_cannot_mean_are_reported_as_unknown() {
+    for (version, value) in [
+        (MessageVersion::V210, "04"),
+        (MessageVersion::V210, "05"),
+        (MessageVersion::V220, "03"),
+        (MessageVersion::V220, "04"),
+        (NEWEST, "04"),
+        (NEWEST, "05"),
+        (NEWEST, "09"),
+        (NEWEST, "10"),
+    ] {
+        for first in [true, false] {
+            let mut sdk = Sdk::new(version, Encryption::A128Gcm);
+            if !first {
+                sdk.send(json!({})).cres();
+            }
+            assert!(matches!(sdk.send(json!({"challengeCancel": value})), Got::Processing));
+            let rreq = sdk.world.rreq();
+            assert_eq!((&rreq["challengeCancel"], value), (&json!("07"), value));
+            assert_ne!(rreq["transStatusReason"], "14");
+        }
+    }
+    for value in ["06", "07"] {
+        let mut sdk = Sdk::shown(NEWEST, Encryption::A128Gcm);
+        sdk.send(json!({"challengeCancel": value}));
+        assert_eq!(sdk.world.rreq()["challengeCancel"], value);
+    }
 }
 
 #[test]
