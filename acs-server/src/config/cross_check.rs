@@ -16,6 +16,7 @@ pub fn findings(config: &Config) -> Vec<String> {
     public(config, &mut findings);
     sockets(config, &mut findings);
     limits(config, &mut findings);
+    reasons(config, &mut findings);
     directory_servers(config, &mut findings);
     issuers(config, &mut findings);
     if config.is_production() {
@@ -95,6 +96,27 @@ fn limits(config: &Config, findings: &mut Vec<String>) {
         if seconds == 0 {
             findings
                 .push(format!("protocol.{name} = 0 leaves no time: leave it out for the default"));
+        }
+    }
+}
+
+/// Reason 14 goes with our own timeouts (challengeCancel 04, 05) and with nothing else
+/// [P-APP-19, P-STAT-12, Note 4].
+fn reasons(config: &Config, findings: &mut Vec<String>) {
+    let protocol = &config.protocol;
+    for (name, reason) in [
+        ("brw_cancel_reason_210", &protocol.brw_cancel_reason_210),
+        ("brw_cancel_reason_220", &protocol.brw_cancel_reason_220),
+        ("technical_reason_210", &protocol.technical_reason_210),
+        ("app_cancel_reason_210", &protocol.app_cancel_reason_210),
+        ("app_cancel_reason_220", &protocol.app_cancel_reason_220),
+        ("app_cancel_reason_231", &protocol.app_cancel_reason_231),
+    ] {
+        if reason == TIMED_OUT {
+            findings.push(format!(
+                "protocol.{name} = \"{reason}\" would report a timeout that was none: use another \
+                 reason, or leave it out for the default"
+            ));
         }
     }
 }
@@ -405,6 +427,8 @@ fn plain_listener(name: &str, address: SocketAddr, findings: &mut Vec<String>) {
     }
 }
 
+/// `transStatusReason`: a timer of ours ran out.
+const TIMED_OUT: &str = "14";
 /// Seven days [P-DEC-01].
 const MOST_DECOUPLED_MINUTES: u16 = 10_080;
 /// Seconds for the 3RI request after a challenge: the printed 60, and room for delays [Req 467].

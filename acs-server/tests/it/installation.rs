@@ -72,6 +72,30 @@ fn each_unsafe_setting_is_refused_by_name() {
     }
 }
 
+/// [P-APP-19, P-STAT-12, Note 4]
+#[test]
+fn the_reason_of_a_timeout_is_no_reason_of_anything_else() {
+    let made = Installation::new();
+    let written = fs::read_to_string(&made.file).unwrap();
+    for name in [
+        "brw_cancel_reason_210",
+        "brw_cancel_reason_220",
+        "technical_reason_210",
+        "app_cancel_reason_210",
+        "app_cancel_reason_220",
+        "app_cancel_reason_231",
+    ] {
+        let parse = |reason: &str| {
+            let set = format!("[protocol]\n{name} = \"{reason}\"\n");
+            let changed = written.replacen("[protocol]\n", &set, 1);
+            Config::parse(&changed, made.folder.path(), &made.file)
+        };
+        parse("13").unwrap();
+        let refused = parse("14").unwrap_err().to_string();
+        assert!(refused.contains(&format!("protocol.{name} = \"14\"")), "{refused}");
+    }
+}
+
 #[test]
 fn nothing_is_overwritten() {
     let made = Installation::new();
