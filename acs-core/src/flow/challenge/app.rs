@@ -331,12 +331,9 @@ impl Machine<'_> {
     pub(super) fn shows_app(mut self, note: Note) -> Step {
         if let Phase::ExpectEntry(entry) = &self.transaction.phase {
             match cres::screen(&self.transaction, entry, self.context, note) {
-                Ok(plain) => {
-                    self.renew_bounded();
-                    self.replies(&plain);
-                }
-                Err(defects) => {
-                    self.audit("cres-unbuildable", json!({ "elements": defects }));
+                Ok(plain) if self.replies(&plain) => self.renew_bounded(),
+                unsent => {
+                    self.audit_unsent(unsent);
                     let rejection = self.rejection(Fault::PermanentFailure, CREQ);
                     let digest = self.take_digest();
                     return self.refuse_app(rejection, digest);
@@ -360,23 +357,33 @@ impl Machine<'_> {
         last.map(|last| last.digest).unwrap_or_default()
     }
 
-    /// Encrypts a CRes with the counter it holds and keeps it as the answer; without a key nothing
-    /// is kept and the SDK is told of a failure [Req 52, Note 85].
-    fn replies(&mut self, plain: &[u8]) {
+    /// Encrypts a CRes with the counter it holds and keeps it as the answer; false without a key:
+    /// nothing is kept, and the SDK is to be told of a failure [Req 52, Note 85].
+    fn replies(&mut self, plain: &[u8]) -> bool {
         let kid = self.transaction.acs_trans_id;
         let key = self.context.content_key;
-        let Some(app) = self.transaction.app.as_deref_mut() else { return };
+        let Some(app) = self.transaction.app.as_deref_mut() else { return false };
         let counter = u8::try_from(app.sent);
-        let (Some(key), Some(enc), Ok(counter)) = (key, app.encryption, counter) else { return };
+        let (Some(key), Some(enc), Ok(counter)) = (key, app.encryption, counter) else {
+            return false;
+        };
         let jwe = jwe::seal(plain, Way::AcsToSdk, enc, kid, counter, key, self.random);
         app.sent += 1;
         if let Some(last) = &mut app.last {
             last.reply = Some(Reply::CRes(jwe));
         }
+        true
+    }
+
+    /// A CRes that broke the dictionary, or could not be encrypted.
+    fn audit_unsent(&mut self, unsent: Result<Vec<u8>, String>) {
+        let elements = unsent.err().unwrap_or_else(|| "content key".to_owned());
+        self.audit("cres-unbuildable", json!({ "elements": elements }));
     }
 
     /// The last word to the SDK that waits for the end of the RReq round: the final CRes, or an
-    /// Erro where the round failed [P-APP-44, P-APP-52, Req 76, Req 77].
+    /// Erro where the round failed or no CRes can be made: an answer in any case, as account data and
+    /// key are kept until there is one [P-APP-44, P-APP-52, Req 76, Req 77].
     pub(super) fn last_word(&mut self, failure: Option<Fault>) {
         if !self.transaction.owes_last_cres() {
             return;
@@ -385,12 +392,9 @@ impl Machine<'_> {
         let fault = match failure {
             Some(fault) => Some(fault),
             None => match cres::last(&self.transaction, status) {
-                Ok(plain) => {
-                    self.replies(&plain);
-                    None
-                }
-                Err(defects) => {
-                    self.audit("cres-unbuildable", json!({ "elements": defects }));
+                Ok(plain) if self.replies(&plain) => None,
+                unsent => {
+                    self.audit_unsent(unsent);
                     Some(Fault::PermanentFailure)
                 }
             },

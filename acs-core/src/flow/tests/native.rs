@@ -661,6 +661,25 @@ fn other_endpoints_cannot_touch_an_app_challenge_nor_the_other_way_round() {
     assert!(browser.rreqs.is_empty());
 }
 
+/// [P-APP-04, P-APP-44]
+#[test]
+fn without_its_key_the_last_word_is_an_erro_and_nothing_is_kept() {
+    each(|version, enc| {
+        for released in [false, true] {
+            let mut sdk = decided(version, enc);
+            sdk.world.content_key = None;
+            if released {
+                sdk.world.rreq_news(RReqNews::ConnectionFailedTwice);
+            } else {
+                sdk.world.answer_rreq();
+            }
+            sdk.wait().erro("404");
+            assert_eq!(sdk.world.event("cres-unbuildable")["elements"], "content key");
+            assert!(!sdk.world.transaction().needs_secret(), "account data can go");
+        }
+    });
+}
+
 #[test]
 fn the_device_language_chooses_the_words() {
     let mut sdk = Sdk::with(NEWEST, Encryption::A128Gcm, |_, areq, _| {
