@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acs_core::crypto::key_agreement::EphemeralKey;
-use acs_core::element::{Pan, TransId};
+use acs_core::element::TransId;
 use acs_core::erro::Rejection;
 use acs_core::flow::challenge::{self, ChallengeContext, Entry, Form, Input, RReqNews, Step};
 use acs_core::flow::confirmation::Verdict;
@@ -349,25 +349,19 @@ fn with_context<T>(
     let issuer = app
         .issuer(&transaction.issuer_id)
         .ok_or_else(|| missing("issuer", &transaction.issuer_id))?;
-    let nobody = Secret::new(no_account(), Contacts::default(), None);
-    let secret = secret.unwrap_or(&nobody);
+    let nobody = Contacts::default();
     let context = ChallengeContext {
         issuer: &issuer.profile,
         ds: &ds.profile,
-        pan: secret.pan(),
-        contacts: secret.contacts(),
+        pan: secret.map(Secret::pan),
+        contacts: secret.map_or(&nobody, Secret::contacts),
         generator: ds.generator.as_ref(),
         keys: app.vault.challenge_keys(),
         read_rules: &ds.read_rules,
-        content_key: secret.content_key(),
+        content_key: secret.and_then(Secret::content_key),
         now,
     };
     Ok(run(&context, &mut SystemRandom))
-}
-
-/// Stands for an account that is no longer kept: the challenge is over and needs none.
-fn no_account() -> Pan {
-    Pan::parse("0000000000000").expect("13 digits")
 }
 
 /// The row after a step: account and content key go when nothing needs them any more. A deadline that

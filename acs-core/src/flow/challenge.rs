@@ -39,7 +39,8 @@ use crate::{Random, UtcMillis};
 pub struct ChallengeContext<'a> {
     pub issuer: &'a IssuerProfile,
     pub ds: &'a DsProfile,
-    pub pan: &'a Pan,
+    /// `None` when it is no longer kept or cannot be read: then no authentication value can be made.
+    pub pan: Option<&'a Pan>,
     pub contacts: &'a Contacts,
     pub generator: &'a dyn AuthenticationValueGenerator,
     /// Keyed hash for one-time passwords and MAC for form tokens.

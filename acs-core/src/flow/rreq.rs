@@ -64,7 +64,8 @@ impl Outcome {
 /// [P-RREQ-02, P-RREQ-04, P-STAT-16, Req 124, Note 131, Req 62, P-DEC-05, Req 349, Note 179].
 ///
 /// # Errors
-/// The defective elements: the message does not leave.
+/// The defective elements: the message does not leave. So without the account number, where a value
+/// needs it: over another one it would prove nothing.
 pub(super) fn build(
     transaction: &Transaction,
     outcome: &Outcome,
@@ -73,7 +74,7 @@ pub(super) fn build(
     statuses: &Statuses,
     context: &ChallengeContext<'_>,
 ) -> Result<Vec<u8>, String> {
-    let value = value(transaction, outcome, context);
+    let value = value(transaction, outcome, context)?;
     let decoupled = way == Way::Decoupled;
     // Neither 3RI nor decoupled authentication has one [P-DEC-05, Req 349, Note 179].
     let counter = (!decoupled).then(|| format!("{:02}", counter.min(99)));
@@ -132,20 +133,21 @@ fn value(
     transaction: &Transaction,
     outcome: &Outcome,
     context: &ChallengeContext<'_>,
-) -> Option<AuthenticationValue> {
-    let Outcome::Proven(proof) = outcome else { return None };
-    carries_value(transaction.category, context.ds).then(|| {
-        let facts = ValueFacts {
-            pan: context.pan,
-            acs_trans_id: transaction.acs_trans_id,
-            ds_trans_id: transaction.ds_trans_id,
-            three_ds_server_trans_id: transaction.three_ds_server_trans_id,
-            purchase: transaction.purchase.as_ref(),
-            merchant: &transaction.merchant,
-            created: transaction.created,
-        };
-        context.generator.generate(proof, &facts)
-    })
+) -> Result<Option<AuthenticationValue>, String> {
+    let Outcome::Proven(proof) = outcome else { return Ok(None) };
+    if !carries_value(transaction.category, context.ds) {
+        return Ok(None);
+    }
+    let facts = ValueFacts {
+        pan: context.pan.ok_or("acctNumber")?,
+        acs_trans_id: transaction.acs_trans_id,
+        ds_trans_id: transaction.ds_trans_id,
+        three_ds_server_trans_id: transaction.three_ds_server_trans_id,
+        purchase: transaction.purchase.as_ref(),
+        merchant: &transaction.merchant,
+        created: transaction.created,
+    };
+    Ok(Some(context.generator.generate(proof, &facts)))
 }
 
 /// `authenticationMethod`: one code before 2.3.1, an array since [P-RREQ-03].

@@ -56,6 +56,40 @@ fn statuses(message: &Value) -> [Value; 6] {
     )
 }
 
+/// [P-RREQ-04, P-AV-07, Note 104]
+#[test]
+fn without_the_account_number_there_is_no_value_and_nothing_is_agreed() {
+    for version in MessageVersion::ALL {
+        let mut world = asking();
+        ask(&mut world, &areq(version));
+        let creq = world.creq();
+        world.send_creq(&creq).code();
+        world.has_account = false;
+        let (token, code) = (world.token.clone(), world.code());
+        world.form_choosing(&token, "submit", &code, ticked(true, true));
+        let rreq = world.rreq();
+        assert_eq!((&rreq["transStatus"], &rreq["challengeCancel"]), (&"U".into(), &"06".into()));
+        for foreign in ["authenticationValue", "whiteListStatus", "trustListStatus"] {
+            assert!(rreq.get(foreign).is_none(), "{rreq}");
+        }
+        assert!(world.consents.is_empty());
+        assert_eq!(world.event("rreq-unbuildable")["elements"], "acctNumber");
+        world.answer_rreq();
+        assert_eq!(world.current().last().1["transStatus"], "N");
+    }
+    // Where no value is due, nothing lacks.
+    let mut world = asking();
+    let non_payment =
+        AReq { category: MessageCategory::NonPayment, purchase: None, ..areq(NEWEST) };
+    ask(&mut world, &non_payment);
+    let creq = world.creq();
+    world.send_creq(&creq).code();
+    world.has_account = false;
+    let code = world.code();
+    world.form("submit", &code);
+    assert_eq!(world.rreq()["transStatus"], "Y");
+}
+
 #[test]
 fn boxes_are_offered_where_the_version_knows_them_and_never_ticked() {
     for (version, expected) in [

@@ -255,6 +255,8 @@ pub(super) struct World {
     pub(super) now: UtcMillis,
     pub(super) contacts: Contacts,
     pub(super) pan: Pan,
+    /// Whether a step after the ARes can read the account number.
+    pub(super) has_account: bool,
     pub(super) ds_url_allowed: bool,
     pub(super) notification_url_allowed: bool,
     pub(super) signs: bool,
@@ -312,6 +314,7 @@ impl World {
             now: START,
             contacts: card().contacts,
             pan: Pan::parse(PAN).unwrap(),
+            has_account: true,
             ds_url_allowed: true,
             notification_url_allowed: true,
             signs: true,
@@ -423,7 +426,7 @@ impl World {
         let context = ChallengeContext {
             issuer: &self.issuer,
             ds: &self.ds,
-            pan: &self.pan,
+            pan: self.has_account.then_some(&self.pan),
             contacts: &self.contacts,
             generator: &self.generator,
             keys: &self.keys,
