@@ -192,7 +192,7 @@ pub(crate) async fn settled(
     let Stepped { mut transaction, mut view } = stepped;
     let patience = Instant::now() + round_patience(&app.config.protocol);
     while matches!(view, Some(View::Processing)) {
-        let mut signal = app.desk.rounds.listen(number);
+        let mut listening = app.desk.rounds.listen(number);
         let (row, state) = load(app, number, None).await?;
         let now = app.clock.now();
         view = Some(with_context(app, &state, row.secret.as_ref(), now, |context, random| {
@@ -200,10 +200,8 @@ pub(crate) async fn settled(
         })?);
         transaction = state;
         if matches!(view, Some(View::Processing))
-            && timeout_at(patience, signal.changed()).await.is_err()
+            && timeout_at(patience, listening.step()).await.is_err()
         {
-            drop(signal);
-            app.desk.rounds.forget(number);
             break;
         }
     }

@@ -57,10 +57,21 @@ impl Desk {
 #[derive(Debug, Default)]
 pub(crate) struct Rounds(Mutex<HashMap<TransactionNumber, watch::Sender<()>>>);
 
+/// Hears of the next step of a transaction. Its place goes with it, however the wait ends.
+#[derive(Debug)]
+pub(crate) struct Listening<'a> {
+    rounds: &'a Rounds,
+    number: TransactionNumber,
+    /// Until dropped.
+    heard: Option<watch::Receiver<()>>,
+}
+
 impl Rounds {
-    /// Hears of every step of `number` from now on.
-    pub(crate) fn listen(&self, number: TransactionNumber) -> watch::Receiver<()> {
-        unpoisoned(&self.0).entry(number).or_insert_with(|| watch::channel(()).0).subscribe()
+    /// Hears of the next step of `number` from now on.
+    pub(crate) fn listen(&self, number: TransactionNumber) -> Listening<'_> {
+        let mut waiting = unpoisoned(&self.0);
+        let sender = waiting.entry(number).or_insert_with(|| watch::channel(()).0);
+        Listening { rounds: self, number, heard: Some(sender.subscribe()) }
     }
 
     /// A step of `number` was committed.
@@ -70,12 +81,29 @@ impl Rounds {
         }
     }
 
-    /// Drops the entry of a listener that went away.
-    pub(crate) fn forget(&self, number: TransactionNumber) {
+    /// Drops the entry that nobody listens to any more.
+    fn forget(&self, number: TransactionNumber) {
         let mut waiting = unpoisoned(&self.0);
         if waiting.get(&number).is_some_and(|sender| sender.receiver_count() == 0) {
             waiting.remove(&number);
         }
+    }
+}
+
+impl Listening<'_> {
+    /// Waits until a step was committed.
+    pub(crate) async fn step(&mut self) {
+        if let Some(heard) = &mut self.heard {
+            // A sender that is gone has signalled before.
+            let _ = heard.changed().await;
+        }
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        drop(self.heard.take());
+        self.rounds.forget(self.number);
     }
 }
 
@@ -85,3 +113,34 @@ pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 const TURNS: u64 = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_goes_with_its_last_listener() {
+        let (rounds, number) = (Rounds::default(), TransactionNumber(1));
+        let places = |rounds: &Rounds| unpoisoned(&rounds.0).len();
+        let (one, other) = (rounds.listen(number), rounds.listen(number));
+        drop(one);
+        assert_eq!(places(&rounds), 1);
+        drop(other);
+        assert_eq!(places(&rounds), 0, "nobody heard anything");
+        let early = rounds.listen(number);
+        rounds.signal(number);
+        let late = rounds.listen(number);
+        drop(early);
+        assert_eq!(places(&rounds), 1, "another one listens since");
+        drop(late);
+        assert_eq!(places(&rounds), 0);
+    }
+
+    #[tokio::test]
+    async fn a_step_is_heard_though_its_place_is_gone() {
+        let (rounds, number) = (Rounds::default(), TransactionNumber(1));
+        let mut listening = rounds.listen(number);
+        rounds.signal(number);
+        listening.step().await;
+    }
+}
