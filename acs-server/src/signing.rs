@@ -1,5 +1,5 @@
 //! The key that signs `acsSignedContent` for one directory server, watched: at start and every hour
-//! of the service's clock its chain is checked against that directory server's root and a signature
+//! of the service's clock, every minute while it cannot sign, its chain is checked against that directory server's root and a signature
 //! of its own is verified. While that fails, app challenges of this directory server are answered U, nothing else changes
 //! [P-APP-01].
 
@@ -72,8 +72,11 @@ impl Signing {
         self.health.store(Arc::new(found));
     }
 
+    /// A clock that was set back must not put the next check off until it is where it was.
     fn is_due(&self, now: UnixTime) -> bool {
-        now.as_secs() >= self.checked.load(Ordering::Acquire) + INTERVAL.as_secs()
+        let interval = if self.usable(now).is_some() { INTERVAL } else { LOOK };
+        let (now, checked) = (now.as_secs(), self.checked.load(Ordering::Acquire));
+        now < checked || now >= checked.saturating_add(interval.as_secs())
     }
 
     /// The signer, while its chain is good.
@@ -153,19 +156,19 @@ pub fn now(clock: &dyn Clock) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_millis(millis))
 }
 
-/// Looks at start and every hour; abort the handle to stop it.
+/// Looks at start and every minute whether a check is due; abort the handle to stop it.
 pub fn spawn(app: &Arc<App>) -> JoinHandle<()> {
     let app = Arc::clone(app);
     tokio::spawn(async move {
         report_all(&app);
         loop {
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(LOOK).await;
             look_again(&app).await;
         }
     })
 }
 
-/// Checks what was not checked for an hour, and reports.
+/// Checks what was not checked for an hour, or cannot sign, and reports.
 pub async fn look_again(app: &Arc<App>) {
     let now = now(app.clock.as_ref());
     let due: Vec<_> = app.ds.iter().filter_map(|ds| ds.signing.clone()).collect();
@@ -219,6 +222,9 @@ fn report(ds: &str, signing: &Signing, now: UnixTime) {
 /// Days before the end at which an alarm goes off, nearest first.
 const THRESHOLDS: [u64; 3] = [7, 30, 60];
 const INTERVAL: Duration = Duration::from_secs(3600);
+/// Between looks whether a check is due, and between checks of what cannot sign: app challenges are
+/// answered U until it can.
+const LOOK: Duration = Duration::from_secs(60);
 const DAY_SECONDS: u64 = 24 * 3600;
 const PROBE: &[u8] = b"acsSignedContent self-check";
 

@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use super::clock_watch::ClockWatch;
 use super::{Arrived, StepError, step};
 use crate::app::{App, Latch};
-use crate::outgoing;
 use crate::storage::{StoreError, TransactionNumber};
+use crate::{outgoing, signing};
 
 /// Starts the loop; abort the handle to stop it.
 pub fn spawn(app: &Arc<App>) -> JoinHandle<()> {
@@ -37,6 +37,8 @@ async fn look_at_clock(app: &Arc<App>, watch: &mut ClockWatch) {
     let Some(jump_ms) = jump.filter(|_| !app.config.clock_is_movable()) else { return };
     metrics::counter!("acs_clock_jumps_total").increment(1);
     tracing::error!(jump_ms, alert = true, "the system's clock was set: deadlines follow it");
+    let signing = Arc::clone(app);
+    tokio::spawn(async move { signing::look_again(&signing).await });
     if jump_ms < 0 {
         outgoing::recover(app).await;
     }

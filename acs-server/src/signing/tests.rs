@@ -95,3 +95,31 @@ fn files_that_turn_bad_do_not_end_what_works_and_new_ones_are_taken() {
         signing.usable(UnixTime::now()).unwrap().protected_header()
     );
 }
+
+#[test]
+fn a_clock_that_was_ahead_puts_no_check_off() {
+    let pki = Pki::new();
+    let root = pki.file("ds-a/ca.pem");
+    let good = pki.signing(NAMES[0], NAMES[0]);
+    let signing = Signing::open(&good, &root, after_days(30));
+    let seconds_later = |seconds| {
+        let start = after_days(30).as_secs();
+        UnixTime::since_unix_epoch(Duration::from_secs(start + seconds))
+    };
+    assert!(signing.is_due(after_days(29)), "the clock was set back");
+    assert!(!signing.is_due(seconds_later(INTERVAL.as_secs() - 60)));
+    assert!(signing.is_due(seconds_later(INTERVAL.as_secs() + 60)));
+}
+
+#[test]
+fn what_cannot_sign_is_looked_at_every_minute() {
+    let pki = Pki::new();
+    let broken = pki.signing("nothing", NAMES[0]);
+    let start = after_days(0);
+    let signing = Signing::open(&broken, &pki.file("ds-a/ca.pem"), start);
+    let after = |duration: Duration| {
+        UnixTime::since_unix_epoch(Duration::from_secs(start.as_secs()) + duration)
+    };
+    assert!(!signing.is_due(start));
+    assert!(signing.is_due(after(LOOK)));
+}
