@@ -277,7 +277,7 @@ pub(crate) fn rfc3339(at: UtcMillis) -> String {
 }
 
 /// Real use: an HTTPS POST to the issuer's sender. The body is signed with HMAC-SHA-256 over
-/// `timestamp "." body`; the same code always carries the same idempotency key.
+/// `timestamp "." body`; the same code always carries the same idempotency key, and no other code does.
 pub struct Webhook {
     url: String,
     key: hmac::Key,
@@ -367,7 +367,7 @@ impl OtpGateway for Webhook {
             code: &text.code,
             expires: rfc3339(delivery.expires),
         });
-        let once = format!("{}-{}", text.acs_trans_id, delivery.expires);
+        let once = once(text, delivery.expires);
         Box::pin(self.post(body, delivery.at, once))
     }
 
@@ -388,6 +388,12 @@ impl OtpGateway for Webhook {
         let once = format!("{}-{}", text.acs_trans_id, text.channel());
         Box::pin(self.post(body, ask.at, once))
     }
+}
+
+/// The idempotency key of a code. Two codes that leave together, one to a phone and one to an address,
+/// end at one time: a sender that took the second for a repeat of the first would drop it.
+fn once(text: &OtpText, expires: UtcMillis) -> String {
+    format!("{}-{}-{expires}", text.acs_trans_id, text.channel)
 }
 
 /// `sha256=` and the hex MAC over `timestamp "." body`.
@@ -459,6 +465,17 @@ mod tests {
             std::fs::write(&key_file, short).unwrap();
             assert!(open(&gateway).unwrap_err().contains("32 bytes"));
         }
+    }
+
+    #[test]
+    fn two_codes_that_leave_together_are_no_repeats_of_each_other() {
+        let (one, mut other) = (delivery(), delivery());
+        other.text.channel = "email".to_owned();
+        let expires = one.expires;
+        assert_eq!(once(&one.text, expires), "id-sms-1700000300000");
+        assert_ne!(once(&one.text, expires), once(&other.text, expires), "another way");
+        let later = UtcMillis(expires.0 + 1);
+        assert_ne!(once(&one.text, expires), once(&one.text, later), "a new code");
     }
 
     #[test]
