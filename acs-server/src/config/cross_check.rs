@@ -62,6 +62,12 @@ fn limits(config: &Config, findings: &mut Vec<String>) {
         ));
     }
     let limits = &config.limits;
+    if limits.creq_bytes < SMALLEST_CREQ_LIMIT {
+        findings.push(format!(
+            "limits.creq_bytes = {} would refuse legal CReqs: use at least {SMALLEST_CREQ_LIMIT}",
+            limits.creq_bytes
+        ));
+    }
     if limits.request_bytes < SMALLEST_REQUEST_BYTES {
         findings.push(format!(
             "limits.request_bytes = {} is too little for a few requests at once: use at least \
@@ -74,7 +80,6 @@ fn limits(config: &Config, findings: &mut Vec<String>) {
         ("handshake_seconds", limits.handshake_seconds == 0),
         ("header_seconds", limits.header_seconds == 0),
         ("body_seconds", limits.body_seconds == 0),
-        ("creq_bytes", limits.creq_bytes == 0),
         ("page_bytes", limits.page_bytes == 0),
         ("method_bytes", limits.method_bytes == 0),
     ];
@@ -435,4 +440,6 @@ const MOST_DECOUPLED_MINUTES: u16 = 10_080;
 const FALLBACK_SECONDS: std::ops::RangeInclusive<u32> = 60..=600;
 /// Room for 64 KiB deviceInfo, 80 KiB extensions and the rest [P-TRN-10].
 const SMALLEST_AREQ_LIMIT: usize = 307_200;
+/// Room for 80 KiB extensions in base64 and the rest.
+const SMALLEST_CREQ_LIMIT: usize = 128 * 1024;
 const SMALLEST_REQUEST_BYTES: usize = 16 * 1024 * 1024;

@@ -14,7 +14,8 @@ pub struct Limits {
     pub oreq_bytes: usize,
     /// Parts of operational notices kept; the oldest go.
     pub notice_parts: u32,
-    /// Largest form that carries a CReq, bytes.
+    /// Largest form or JWE that carries a CReq, bytes; at least 131,072: a messageExtension may have
+    /// 81,920 characters, and base64 makes four of three.
     pub creq_bytes: usize,
     /// Largest form of the challenge page, bytes.
     pub page_bytes: usize,
@@ -45,7 +46,7 @@ impl Default for Limits {
             areq_bytes: 524_288,
             oreq_bytes: 524_288,
             notice_parts: 10_000,
-            creq_bytes: 65_536,
+            creq_bytes: 262_144,
             page_bytes: 16_384,
             method_bytes: 65_536,
             method_runs: 20_000,

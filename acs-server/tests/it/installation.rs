@@ -64,6 +64,7 @@ fn each_unsafe_setting_is_refused_by_name() {
         ("cardholder_url = \"https:", "cardholder_url = \"http:", "cardholder_url"),
         ("keys/beta-api.key", "keys/alpha-api.key", "a key of its own"),
         ("max_resends = 2", "max_resend = 2", "max_resend"),
+        ("[limits]", "[limits]\ncreq_bytes = 131071", "limits.creq_bytes"),
     ] {
         assert!(written.contains(from), "{from}");
         let changed = written.replacen(from, to, 1);

@@ -241,7 +241,7 @@ async fn what_is_no_message_of_an_sdk_is_not_read() {
     each(async |cell| {
         let mut opened = shown(&stage, cell.version, cell.enc).await;
         let jwe = good(&opened);
-        let long = format!("{jwe}{}", "A".repeat(70_000));
+        let long = format!("{jwe}{}", "A".repeat(270_000));
         for (body, media, status) in [
             (jwe.as_str(), "application/x-www-form-urlencoded", 415),
             (&jwe, "text/plain; charset=utf-8", 415),
