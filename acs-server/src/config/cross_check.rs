@@ -365,6 +365,20 @@ fn one_time_passwords(issuer: &Issuer, name: &str, config: &Config, findings: &m
     if !(1..=5).contains(&otp.max_attempts) {
         findings.push(format!("{name} otp.max_attempts = {} must be 1 to 5", otp.max_attempts));
     }
+    if otp.max_resends > MOST_RESENDS {
+        findings.push(format!(
+            "{name} otp.max_resends = {} must be 0 to {MOST_RESENDS}: every new code is a message that \
+             costs money and a number more that may be guessed",
+            otp.max_resends
+        ));
+    }
+    if !RESEND_INTERVAL_SECONDS.contains(&otp.resend_interval_seconds) {
+        findings.push(format!(
+            "{name} otp.resend_interval_seconds = {} must be 5 to 300: without a pause a page sends \
+             messages as fast as somebody presses a button",
+            otp.resend_interval_seconds
+        ));
+    }
     if otp.life_seconds == 0 || otp.life_seconds > 600 {
         findings.push(format!("{name} otp.life_seconds = {} must be 1 to 600", otp.life_seconds));
     }
@@ -438,6 +452,8 @@ const TIMED_OUT: &str = "14";
 const MOST_DECOUPLED_MINUTES: u16 = 10_080;
 /// Seconds for the 3RI request after a challenge: the printed 60, and room for delays [Req 467].
 const FALLBACK_SECONDS: std::ops::RangeInclusive<u32> = 60..=600;
+const MOST_RESENDS: u8 = 10;
+const RESEND_INTERVAL_SECONDS: std::ops::RangeInclusive<u32> = 5..=300;
 /// Room for 64 KiB deviceInfo, 80 KiB extensions and the rest [P-TRN-10].
 const SMALLEST_AREQ_LIMIT: usize = 307_200;
 /// Room for 80 KiB extensions in base64 and the rest.

@@ -64,6 +64,9 @@ fn each_unsafe_setting_is_refused_by_name() {
         ("cardholder_url = \"https:", "cardholder_url = \"http:", "cardholder_url"),
         ("keys/beta-api.key", "keys/alpha-api.key", "a key of its own"),
         ("max_resends = 2", "max_resend = 2", "max_resend"),
+        ("max_resends = 2", "max_resends = 11", "max_resends"),
+        ("interval_seconds = 30", "interval_seconds = 4", "resend_interval_seconds"),
+        ("interval_seconds = 30", "interval_seconds = 301", "resend_interval_seconds"),
         ("[limits]", "[limits]\ncreq_bytes = 131071", "limits.creq_bytes"),
     ] {
         assert!(written.contains(from), "{from}");
