@@ -7,6 +7,8 @@ mod deadlines;
 mod desk;
 mod finishing;
 mod stuck;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,6 +111,8 @@ pub(crate) enum StepError {
     State(#[from] BadState),
     #[error("the stored state cannot be used: {0} is gone")]
     Gone(String),
+    #[error("the account data of this challenge cannot be read")]
+    Secret,
 }
 
 /// A transaction after a step, with what a browser is to see.
@@ -132,6 +136,9 @@ pub(crate) async fn step(
     let _turn = app.desk.turn(number).await;
     for _ in 0..MAX_DECISIONS {
         let (row, before) = load(app, number, id).await?;
+        if !can_be_served(&row, &before, arrived) {
+            return Err(StepError::Secret);
+        }
         let now = app.clock.now();
         let decided = with_context(app, &before, row.secret.as_ref(), now, |context, random| {
             challenge::handle(Transaction::clone(&before), arrived.as_input(), context, random)
@@ -335,6 +342,14 @@ async fn load(
     }
 }
 
+/// A challenge that lacks its account data can but end at its time, and hear how its RReq fared: both
+/// do without. Everything else may need them, and nobody may be authenticated for a made-up account
+/// (invariant 3).
+fn can_be_served(row: &TransactionRow, before: &Transaction, arrived: &Arrived) -> bool {
+    let readable = row.secret.as_ref().is_some_and(Secret::is_readable);
+    readable || !before.needs_secret() || matches!(arrived, Arrived::Deadline | Arrived::RReq(_))
+}
+
 fn with_context<T>(
     app: &App,
     transaction: &Transaction,
@@ -351,7 +366,7 @@ fn with_context<T>(
     let context = ChallengeContext {
         issuer: &issuer.profile,
         ds: &ds.profile,
-        pan: secret.map(Secret::pan),
+        pan: secret.and_then(Secret::pan),
         contacts: secret.map_or(&nobody, Secret::contacts),
         generator: ds.generator.as_ref(),
         keys: app.vault.challenge_keys(),

@@ -24,6 +24,8 @@ pub mod shutdown;
 pub mod signing;
 pub mod storage;
 pub mod telemetry;
+#[cfg(test)]
+mod testing;
 pub mod texts;
 pub mod tls;
 pub mod trans_id;

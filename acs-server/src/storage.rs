@@ -98,7 +98,8 @@ pub struct TransactionRow {
     /// When it is due to be looked at: when the state says, or earlier.
     pub deadline: Option<UtcMillis>,
     pub state: StoredState,
-    /// Account data an open challenge still needs (PAN, contacts); sealed at rest, `None` once over.
+    /// Account data an open challenge still needs (PAN, contacts); sealed at rest, `None` once over. A
+    /// row is found with one that cannot be read as well: its challenge has to end.
     pub secret: Option<Secret>,
     /// Keyed digest of (ds_id, dsTransID) and of the AReq's bytes, for P-AREQ-20. Set at insert,
     /// kept by Replace.
@@ -122,7 +123,8 @@ impl std::fmt::Debug for TransactionRow {
 /// Account data of an open challenge, the same from its beginning to its end.
 #[derive(Clone)]
 pub struct Secret {
-    pan: Pan,
+    /// `None` where it cannot be read.
+    pan: Option<Pan>,
     contacts: Contacts,
     content_key: Option<ContentKey>,
     /// As it was read: nobody need seal it again.
@@ -133,12 +135,24 @@ impl Secret {
     /// `content_key` is that of an app challenge's channel [P-APP-04].
     #[must_use]
     pub const fn new(pan: Pan, contacts: Contacts, content_key: Option<ContentKey>) -> Self {
-        Self { pan, contacts, content_key, sealed: None }
+        Self { pan: Some(pan), contacts, content_key, sealed: None }
+    }
+
+    /// One that cannot be opened. Its bytes are kept: its key may come back.
+    fn unreadable(sealed: Arc<[u8]>) -> Self {
+        let contacts = Contacts::default();
+        Self { pan: None, contacts, content_key: None, sealed: Some(sealed) }
+    }
+
+    /// Whether there is anything in it: its key may be gone, or its bytes damaged.
+    #[must_use]
+    pub const fn is_readable(&self) -> bool {
+        self.pan.is_some()
     }
 
     #[must_use]
-    pub const fn pan(&self) -> &Pan {
-        &self.pan
+    pub const fn pan(&self) -> Option<&Pan> {
+        self.pan.as_ref()
     }
 
     #[must_use]

@@ -302,7 +302,7 @@ impl Store for SqliteStore {
         Box::pin(async move {
             let shared = &self.shared;
             if let Some(row) = shared.hot.find(&shared.vault, number) {
-                return row.map(Some);
+                return Ok(Some(row));
             }
             if let Some(found) = shared.at_hand.look_up(|conn| state(shared, conn, number)) {
                 return found;

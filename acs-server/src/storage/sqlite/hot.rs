@@ -81,17 +81,10 @@ impl Hot {
     }
 
     /// The row of a transaction, if it is kept.
-    pub(super) fn find(
-        &self,
-        vault: &Vault,
-        number: TransactionNumber,
-    ) -> Option<Result<TransactionRow, StoreError>> {
+    pub(super) fn find(&self, vault: &Vault, number: TransactionNumber) -> Option<TransactionRow> {
         let (_, HotRow { mut row, secret, .. }) = self.rows().by_number.get(&number)?.clone();
-        let opened = rows::open_secret(vault, number, &row.issuer_id, secret);
-        Some(opened.map(|secret| {
-            row.secret = Some(secret);
-            row
-        }))
+        row.secret = Some(rows::open_secret(vault, number, &row.issuer_id, secret));
+        Some(row)
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -178,8 +171,7 @@ mod tests {
     }
 
     fn revision(hot: &Hot, vault: &Vault, number: u64) -> Option<u32> {
-        let found = hot.find(vault, TransactionNumber(number))?;
-        Some(found.unwrap().revision)
+        Some(hot.find(vault, TransactionNumber(number))?.revision)
     }
 
     const DURABLE: Result<Committed, StoreError> = Ok(Committed::Durable);
@@ -195,8 +187,10 @@ mod tests {
         hot.note(&mut unit(&vault, 5, 1), &DURABLE);
         let kept = [1, 2, 3, 4, 5].map(|number| revision(&hot, &vault, number));
         assert_eq!(kept, [Some(2), None, Some(1), Some(1), Some(1)]);
-        let found = hot.find(&vault, TransactionNumber(1)).unwrap().unwrap();
-        assert_eq!(found.secret.unwrap().pan(), &Pan::parse("4000000000001000").unwrap());
+        let found = hot.find(&vault, TransactionNumber(1)).unwrap();
+        assert_eq!(found.secret.unwrap().pan(), Pan::parse("4000000000001000").as_ref());
+        let other = hot.find(&Vault::ephemeral().unwrap(), TransactionNumber(1)).unwrap();
+        assert!(!other.secret.unwrap().is_readable(), "found without its key");
         for number in 1..=5 {
             hot.note(&mut unit(&vault, number, 3), &Ok(Committed::Conflict));
         }

@@ -175,7 +175,7 @@ pub(super) fn seal_secret(
     if let Some(sealed) = secret.sealed {
         return Ok(Some(sealed));
     }
-    let digits = secret.pan.expose_digits();
+    let digits = secret.pan.as_ref().ok_or_else(|| corrupt("secret"))?.expose_digits();
     // "digits json" or "digits key json", with room for all: a vector that grew would leave a copy
     // behind.
     let contacts = Zeroizing::new(contacts_json(&secret.contacts)?);
@@ -193,7 +193,20 @@ pub(super) fn seal_secret(
     Ok(Some(vault.seal(Purpose::TransactionSecret, &identity, &plain)?.into()))
 }
 
+/// One that cannot be opened does not take its row with it, or its challenge would never end.
 pub(super) fn open_secret(
+    vault: &Vault,
+    number: TransactionNumber,
+    issuer_id: &str,
+    sealed: Arc<[u8]>,
+) -> Secret {
+    try_open_secret(vault, number, issuer_id, Arc::clone(&sealed)).unwrap_or_else(|error| {
+        tracing::error!(transaction = number.0, %error, alert = true, "account data cannot be read");
+        Secret::unreadable(sealed)
+    })
+}
+
+fn try_open_secret(
     vault: &Vault,
     number: TransactionNumber,
     issuer_id: &str,
@@ -213,7 +226,7 @@ pub(super) fn open_secret(
         }
     };
     Ok(Secret {
-        pan: pan.ok_or_else(|| corrupt("secret"))?,
+        pan: Some(pan.ok_or_else(|| corrupt("secret"))?),
         contacts: serde_json::from_slice(contacts).map_err(|_| corrupt("contacts"))?,
         content_key,
         sealed: Some(sealed),
@@ -267,7 +280,7 @@ pub(super) fn read_transaction(
         _ => None,
     };
     let secret = match row.get_ref(8)?.as_blob_or_null() {
-        Ok(Some(sealed)) => Some(open_secret(&shared.vault, number, &issuer_id, sealed.into())?),
+        Ok(Some(sealed)) => Some(open_secret(&shared.vault, number, &issuer_id, sealed.into())),
         _ => None,
     };
     Ok(TransactionRow {
