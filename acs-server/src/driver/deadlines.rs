@@ -84,13 +84,19 @@ async fn fire(app: &Arc<App>, number: TransactionNumber) {
         Ok(_) | Err(StepError::Unknown) => return stuck.moved(number),
         Err(error) => error,
     };
-    // A store that fails may work again soon; a row that cannot be read will hardly get better.
-    let longest = match &error {
-        StepError::State(_) | StepError::Store(StoreError::Corrupt(_)) => LONGEST_REST,
-        _ => SHORT_REST,
-    };
-    stuck.failed(number, Instant::now(), longest);
+    stuck.failed(number, Instant::now(), longest_rest(&error));
     tracing::error!(transaction = number.0, %error, "a deadline did not fire");
+}
+
+/// A store that fails may work again soon; a row that cannot be read will hardly get better, and an
+/// issuer that is no longer configured comes back with a restart only.
+const fn longest_rest(error: &StepError) -> Duration {
+    match error {
+        StepError::State(_) | StepError::Gone(_) | StepError::Store(StoreError::Corrupt(_)) => {
+            LONGEST_REST
+        }
+        _ => SHORT_REST,
+    }
 }
 
 const TICK: Duration = Duration::from_millis(250);
@@ -99,3 +105,17 @@ const CONCURRENT: usize = 16;
 const MAX_FIRINGS: u8 = 4;
 const LONGEST_REST: Duration = Duration::from_secs(600);
 const SHORT_REST: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_a_restart_mends_is_tried_seldom() {
+        let gone = StepError::Gone("issuer \"alpha\"".to_owned());
+        let corrupt = StepError::Store(StoreError::Corrupt("a row".to_owned()));
+        assert_eq!([gone, corrupt].map(|error| longest_rest(&error)), [LONGEST_REST; 2]);
+        let busy = StepError::Store(StoreError::Busy("a queue".to_owned()));
+        assert_eq!(longest_rest(&busy), SHORT_REST);
+    }
+}
