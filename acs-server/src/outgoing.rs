@@ -5,6 +5,8 @@
 pub(crate) mod asks;
 mod deliveries;
 mod link;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,8 @@ use crate::crash;
 use crate::driver::{self, Arrived, RReqArrived, StepError};
 use crate::gateway::{Delivery, OtpText};
 use crate::storage::{
-    OutgoingKind, OutgoingRow, OutgoingWrite, TransactionNumber, TransactionRow, Unit,
+    EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, StoreError, TransactionNumber,
+    TransactionRow, Unit,
 };
 
 pub use deliveries::Deliveries;
@@ -146,25 +149,11 @@ async fn deliver_all(app: Arc<App>, row: OutgoingRow) {
 
 /// [P-RREQ-05, P-TMO-09, Req 240]
 async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
-    let now = app.clock.now();
-    let given_up = || metrics::counter!("acs_rreq_total", "result" => "given-up").increment(1);
-    if row.expires <= now {
-        given_up();
-        tracing::error!(
-            ds = row.ds_id,
-            transaction = row.transaction.0,
-            "an RReq was not delivered in time and is given up"
-        );
-        return settle(app, &row, RReqArrived::GivenUp, Some("given-up")).await;
+    if row.expires <= app.clock.now() {
+        return give_up(app, &row, "given-up").await;
     }
     let Some((ds, url)) = target(app, &row) else {
-        tracing::error!(
-            ds = row.ds_id,
-            transaction = row.transaction.0,
-            "an RReq has no allowed target"
-        );
-        given_up();
-        return settle(app, &row, RReqArrived::GivenUp, Some("refused")).await;
+        return give_up(app, &row, "refused").await;
     };
     // An immediate second try the first time, then one try per period.
     let tries = if row.attempts == 0 { 2 } else { 1 };
@@ -186,6 +175,22 @@ async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
         settle(app, &row, RReqArrived::NoAnswer, None).await;
     } else if row.attempts == 0 {
         settle(app, &row, RReqArrived::ConnectionFailedTwice, None).await;
+    }
+}
+
+/// Ends an RReq that was not delivered in its life, or may go nowhere. While nobody can take the news of
+/// that, it rests like after a try.
+async fn give_up(app: &Arc<App>, row: &OutgoingRow, how: &'static str) {
+    if settle(app, row, RReqArrived::GivenUp, Some(how)).await {
+        metrics::counter!("acs_rreq_total", "result" => "given-up").increment(1);
+        tracing::error!(
+            ds = row.ds_id,
+            transaction = row.transaction.0,
+            how,
+            "an RReq is given up"
+        );
+    } else {
+        attempted(app, row, row.attempts, row.maybe_sent).await;
     }
 }
 
@@ -244,12 +249,16 @@ async fn write(
     row: &OutgoingRow,
     change: impl FnOnce(&OutgoingRow) -> OutgoingWrite,
 ) -> Written {
+    write_all(app, row, Unit { outgoing: vec![change(row)], ..Unit::default() }).await
+}
+
+/// The same for a whole unit about `row`.
+async fn write_all(app: &Arc<App>, row: &OutgoingRow, unit: Unit) -> Written {
     let key = (row.transaction, row.kind);
     let _turn = app.desk.turn(row.transaction).await;
     if app.desk.deliveries.is_replaced(key) {
         return Written::Replaced;
     }
-    let unit = Unit { outgoing: vec![change(row)], ..Unit::default() };
     match driver::commit(app, unit).await {
         Ok(_) => Written::Yes,
         Err(error) => {
@@ -260,17 +269,60 @@ async fn write(
     }
 }
 
-/// Tells the core how the RReq fared, closing the row in the same commit when it is over.
-async fn settle(app: &Arc<App>, row: &OutgoingRow, news: RReqArrived, close: Option<&'static str>) {
-    match driver::step(app, row.transaction, None, &Arrived::RReq(news), close).await {
-        Ok(_) => {}
-        Err(StepError::Unknown) => {
-            tracing::warn!(transaction = row.transaction.0, "an RReq without its transaction");
-        }
-        Err(error) => {
-            tracing::error!(transaction = row.transaction.0, %error, "news of an RReq are lost");
-        }
+/// Tells the core how the RReq fared, closing the row in the same commit when it is over; `false` when
+/// the row is as it was. Where nobody will ever take the news, for the state cannot be used, the row is
+/// closed alone once an answer came or its time is over: it would be sent for ever.
+async fn settle(
+    app: &Arc<App>,
+    row: &OutgoingRow,
+    news: RReqArrived,
+    close: Option<&'static str>,
+) -> bool {
+    let over = matches!(news, RReqArrived::Answered(_)) || row.expires <= app.clock.now();
+    let arrived = Arrived::RReq(news);
+    let Err(error) = driver::step(app, row.transaction, None, &arrived, close).await else {
+        return true;
+    };
+    tracing::error!(transaction = row.transaction.0, %error, "news of an RReq are lost");
+    match close.filter(|_| over && nobody_takes(&error)) {
+        Some(how) => close_alone(app, row, how, &error).await,
+        None => false,
     }
+}
+
+/// Whether telling the same news again would change nothing.
+const fn nobody_takes(error: &StepError) -> bool {
+    matches!(
+        error,
+        StepError::Unknown
+            | StepError::State(_)
+            | StepError::Gone(_)
+            | StepError::Store(StoreError::Corrupt(_))
+    )
+}
+
+/// Closes the row of an RReq whose transaction stays as it is, and says so.
+async fn close_alone(
+    app: &Arc<App>,
+    row: &OutgoingRow,
+    how: &'static str,
+    cause: &StepError,
+) -> bool {
+    let OutgoingRow { transaction, kind, .. } = *row;
+    let detail = serde_json::json!({ "how": how, "cause": cause.to_string() });
+    let event = EventRow {
+        issuer_id: row.issuer_id.clone(),
+        transaction: Some(transaction),
+        at: app.clock.now(),
+        kind: "rreq-closed-alone".to_owned(),
+        detail: detail.to_string().into_bytes(),
+    };
+    let unit = Unit {
+        events: vec![event],
+        outgoing: vec![OutgoingWrite::Closed { transaction, kind, how }],
+        ..Unit::default()
+    };
+    write_all(app, row, unit).await != Written::No
 }
 
 async fn send_otp(app: &Arc<App>, row: OutgoingRow) {

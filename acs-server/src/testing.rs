@@ -38,6 +38,16 @@ impl Bench {
         Self { _folder: folder, app }
     }
 
+    /// The same installation after a restart with another configuration.
+    pub(crate) async fn restart(self, change: impl FnOnce(&mut Config)) -> Self {
+        let Self { _folder, app } = self;
+        let mut config = app.config.clone();
+        change(&mut config);
+        app.store.close().await.unwrap();
+        drop(app);
+        Self { _folder, app: Arc::new(boot::app(config, None).unwrap()) }
+    }
+
     /// Asks for an authentication that becomes a challenge by text message.
     pub(crate) async fn challenge(&self) -> TransactionNumber {
         let json = HeaderValue::from_static("application/json; charset=utf-8");

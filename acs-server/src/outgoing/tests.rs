@@ -1,0 +1,80 @@
+use acs_core::UtcMillis;
+
+use super::*;
+use crate::config::Config;
+use crate::storage::Committed;
+use crate::testing::Bench;
+
+/// An RReq that waits to leave, of a challenge that is open or was; to a port where nobody listens.
+async fn waiting(bench: &Bench) -> OutgoingRow {
+    let transaction = bench.challenge().await;
+    let now = bench.app.clock.now();
+    let row = OutgoingRow {
+        issuer_id: "alpha".to_owned(),
+        ds_id: "ds-a".to_owned(),
+        transaction,
+        kind: OutgoingKind::RReq,
+        destination: "https://127.0.0.1:1/rreq".to_owned(),
+        payload: b"{}".to_vec(),
+        attempts: 0,
+        next_attempt: now,
+        maybe_sent: false,
+        expires: now.plus_seconds(DAY),
+    };
+    let unit = Unit { outgoing: vec![OutgoingWrite::Put(row.clone())], ..Unit::default() };
+    let committed = driver::commit(&bench.app, unit).await.unwrap();
+    assert_eq!(committed, Committed::Durable);
+    row
+}
+
+const DAY: u32 = 24 * 3600;
+
+fn without_issuers(config: &mut Config) {
+    config.issuer.clear();
+}
+
+/// When it is tried next.
+fn next(bench: &Bench) -> UtcMillis {
+    let next = "SELECT next_attempt FROM outgoing WHERE kind = 1";
+    UtcMillis(bench.database().query_row(next, [], |row| row.get(0)).unwrap())
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_can_take_closes_its_row() {
+    let bench = Bench::new();
+    let row = waiting(&bench).await;
+    let bench = bench.restart(without_issuers).await;
+    let app = &bench.app;
+    assert!(!settle(app, &row, RReqArrived::NoAnswer, Some("no-answer")).await);
+    assert_eq!(bench.rreq_closed(row.transaction), None, "nobody has it yet");
+    assert!(settle(app, &row, RReqArrived::Answered(b"{}".to_vec()), Some("answered")).await);
+    assert_eq!(bench.rreq_closed(row.transaction).as_deref(), Some("answered"));
+    let event = bench.event(row.transaction, "rreq-closed-alone").await.unwrap();
+    assert_eq!(event["how"], "answered");
+    assert!(event["cause"].as_str().unwrap().contains("issuer"), "{event}");
+}
+
+#[tokio::test]
+async fn a_state_that_cannot_be_read_keeps_no_rreq_open() {
+    let bench = Bench::new();
+    let row = waiting(&bench).await;
+    bench.database().execute("UPDATE transactions SET state = x'7b'", []).unwrap();
+    let news = RReqArrived::Answered(b"{}".to_vec());
+    assert!(settle(&bench.app, &row, news, Some("answered")).await);
+    assert_eq!(bench.rreq_closed(row.transaction).as_deref(), Some("answered"));
+}
+
+#[tokio::test]
+async fn an_rreq_whose_directory_server_is_gone_rests_until_its_time_is_over() {
+    let bench = Bench::new();
+    let row = waiting(&bench).await;
+    let bench = bench.restart(|config| config.ds.retain(|ds| ds.id != "ds-a")).await;
+    let app = &bench.app;
+    send_rreq(app, row.clone()).await;
+    assert_eq!(bench.rreq_closed(row.transaction), None, "it may be configured again");
+    assert!(next(&bench) > app.clock.now(), "it is not due again at once");
+    app.clock.advance(u64::from(DAY) * 1000).unwrap();
+    send_rreq(app, row.clone()).await;
+    assert_eq!(bench.rreq_closed(row.transaction).as_deref(), Some("given-up"));
+    assert!(bench.event(row.transaction, "rreq-closed-alone").await.is_some());
+}
