@@ -149,11 +149,9 @@ async fn deliver_all(app: Arc<App>, row: OutgoingRow) {
 
 /// [P-RREQ-05, P-TMO-09, Req 240]
 async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
-    if row.expires <= app.clock.now() {
-        return give_up(app, &row, "given-up").await;
-    }
+    let is_over = || row.expires <= app.clock.now();
     let Some((ds, url)) = target(app, &row) else {
-        return give_up(app, &row, "refused").await;
+        return give_up(app, &row, if is_over() { "given-up" } else { "refused" }).await;
     };
     // An immediate second try the first time, then one try per period.
     let tries = if row.attempts == 0 { 2 } else { 1 };
@@ -166,6 +164,10 @@ async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
         }
     }
     metrics::counter!("acs_rreq_total", "result" => "no-connection").increment(1);
+    // Only now: while this process was down, or as the clock was set, nobody tried.
+    if is_over() {
+        return give_up(app, &row, "given-up").await;
+    }
     let attempts = row.attempts + tries;
     if !attempted(app, &row, attempts, row.maybe_sent).await {
         return;

@@ -62,7 +62,7 @@ pub struct Protocol {
     pub rreq_connect_seconds: u32,
     /// Time between further tries [P-TMO-09].
     pub rreq_retry_seconds: u32,
-    /// After this time an RReq is given up [P-RREQ-05].
+    /// After this time an RReq is given up with the next try that fails [P-RREQ-05].
     pub rreq_life_seconds: u32,
     /// An identical AReq within this time gets the identical ARes [P-AREQ-20].
     pub areq_repeat_seconds: u32,

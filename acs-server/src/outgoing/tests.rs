@@ -78,3 +78,19 @@ async fn an_rreq_whose_directory_server_is_gone_rests_until_its_time_is_over() {
     assert_eq!(bench.rreq_closed(row.transaction).as_deref(), Some("given-up"));
     assert!(bench.event(row.transaction, "rreq-closed-alone").await.is_some());
 }
+
+/// After a day without power, or when the clock is set forward.
+#[tokio::test]
+async fn an_rreq_whose_time_is_over_is_tried_once_more() {
+    let bench = Bench::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let destination = format!("https://{}/rreq", listener.local_addr().unwrap());
+    let row = OutgoingRow { destination, ..waiting(&bench).await };
+    bench.app.clock.advance(u64::from(DAY) * 1000).unwrap();
+    let patience = Duration::from_secs(20);
+    let hang_up =
+        async { drop(tokio::time::timeout(patience, listener.accept()).await.expect("a try")) };
+    let tried = OutgoingRow { attempts: 1, ..row.clone() };
+    tokio::join!(send_rreq(&bench.app, tried), hang_up);
+    assert_eq!(bench.rreq_closed(row.transaction).as_deref(), Some("given-up"));
+}
