@@ -21,8 +21,8 @@ use crate::crash;
 use crate::driver::{self, Arrived, RReqArrived, StepError};
 use crate::gateway::{Delivery, OtpText};
 use crate::storage::{
-    EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, StoreError, TransactionNumber,
-    TransactionRow, Unit,
+    Due, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, SealedMessage, StoreError,
+    TransactionNumber, TransactionRow, Unit,
 };
 
 pub use deliveries::Deliveries;
@@ -84,66 +84,111 @@ pub(crate) fn otp_row(row: &TransactionRow, otp: &OtpMessage, now: UtcMillis) ->
     }
 }
 
-/// Starts the delivery of a row that was just committed. The caller holds the transaction's turn.
+/// A row to deliver.
+enum Found {
+    /// As it was committed a moment ago.
+    Open(OutgoingRow),
+    /// As a look into the store found it: it is opened when it is its turn.
+    Sealed(SealedMessage),
+}
+
+impl Found {
+    const fn head(&self) -> &OutgoingRow {
+        match self {
+            Self::Open(row) => row,
+            Self::Sealed(message) => &message.row,
+        }
+    }
+}
+
+/// Starts the delivery of a row that was just committed. The caller holds the transaction's turn. Where
+/// too many wait for its party already, it is one for a later look.
 pub(crate) fn dispatch(app: &Arc<App>, row: OutgoingRow) {
     if let Some(row) = app.desk.deliveries.start_or_queue(row) {
-        tokio::spawn(deliver_all(Arc::clone(app), row));
+        tokio::spawn(deliver_all(Arc::clone(app), Found::Open(row)));
     }
 }
 
 /// Sends again what a former process left behind, or what waits for a time that a clock set back has
 /// put far off: whether it arrived is unknown, so the same bytes go out once more.
 pub(crate) async fn recover(app: &Arc<App>) {
-    for _ in 0..MOST_LOOKS {
-        if send_until(app, UtcMillis(i64::MAX), RECOVERED).await == 0 {
-            return;
-        }
+    if let Err(error) = app.store.outgoing_anew(app.clock.now()).await {
+        tracing::error!(%error, "open outgoing rows wait for their next regular try");
     }
+    send_due(app).await;
 }
 
-/// Starts every open row whose next try is due.
+/// Starts open rows whose next try is due and whose party has room, as many as one look sees. The next
+/// look goes on behind it: where one party takes nothing and its rows pile up, those of others are found
+/// all the same, and no look costs more than another.
 pub(crate) async fn send_due(app: &Arc<App>) {
-    send_until(app, app.clock.now(), BATCH).await;
-}
-
-/// Starts a batch of rows and says how many. Rows that are under way already, because their party
-/// hangs, stand first in the store: the look goes beyond them, or nobody else's would be found.
-async fn send_until(app: &Arc<App>, now: UtcMillis, batch: usize) -> usize {
     let deliveries = &app.desk.deliveries;
     let read = deliveries.reading();
-    let rows = app.store.outgoing_due(now, batch.saturating_add(read.surplus)).await;
-    let rows = rows.unwrap_or_else(|error| {
+    let due = app.store.outgoing_due(app.clock.now(), read.after, LOOK).await;
+    let due = due.unwrap_or_else(|error| {
         tracing::error!(%error, "outgoing rows cannot be read");
-        Vec::new()
+        Due::default()
     });
-    let mut started = 0;
-    for row in rows.into_iter().filter_map(|row| deliveries.start_read(row, &read)) {
-        tokio::spawn(deliver_all(Arc::clone(app), row));
-        started += 1;
+    deliveries.goes_on(due.rest);
+    for message in due.rows {
+        if deliveries.start_read(&message.row, &read) {
+            tokio::spawn(deliver_all(Arc::clone(app), Found::Sealed(message)));
+        }
     }
-    started
 }
 
 /// Delivers a row and whatever replaced it meanwhile.
-async fn deliver_all(app: Arc<App>, row: OutgoingRow) {
-    let key = (row.transaction, row.kind);
+async fn deliver_all(app: Arc<App>, found: Found) {
+    let key = (found.head().transaction, found.head().kind);
     let deliveries = &app.desk.deliveries;
-    let mut next = Some(row);
-    while let Some(row) = next {
-        let _permit = deliveries.permit(&row).await;
-        let to_cardholder =
-            matches!(row.kind, OutgoingKind::Otp | OutgoingKind::SecondOtp | OutgoingKind::Ask);
-        if let Some(how) = deliveries.handed_over(&row) {
-            close(&app, &row, how).await;
-        } else if !(to_cardholder && deliveries.is_unwanted(key)) {
-            match row.kind {
-                OutgoingKind::RReq => send_rreq(&app, row).await,
-                OutgoingKind::Erro => send_erro(&app, row).await,
-                OutgoingKind::Otp | OutgoingKind::SecondOtp => send_otp(&app, row).await,
-                OutgoingKind::Ask => asks::send(&app, row).await,
-            }
+    let mut next = Some(found);
+    while let Some(found) = next {
+        let _permit = deliveries.permit(found.head()).await;
+        deliver(&app, found).await;
+        next = deliveries.finish(key).map(Found::Open);
+    }
+}
+
+async fn deliver(app: &Arc<App>, found: Found) {
+    let row = match found {
+        Found::Open(row) => row,
+        Found::Sealed(message) => match app.store.open_message(&message) {
+            Ok(row) => row,
+            Err(error) => return unreadable(app, &message.row, &error).await,
+        },
+    };
+    let deliveries = &app.desk.deliveries;
+    let to_cardholder =
+        matches!(row.kind, OutgoingKind::Otp | OutgoingKind::SecondOtp | OutgoingKind::Ask);
+    if let Some(how) = deliveries.handed_over(&row) {
+        close(app, &row, how).await;
+    } else if !(to_cardholder && deliveries.is_unwanted((row.transaction, row.kind))) {
+        match row.kind {
+            OutgoingKind::RReq => send_rreq(app, row).await,
+            OutgoingKind::Erro => send_erro(app, row).await,
+            OutgoingKind::Otp | OutgoingKind::SecondOtp => send_otp(app, row).await,
+            OutgoingKind::Ask => asks::send(app, row).await,
         }
-        next = deliveries.finish(key);
+    }
+}
+
+/// A row whose key is gone, or whose bytes are damaged. It is never made anew (invariant 5): it rests,
+/// for a key comes back with a restart only, and is closed when its time is over.
+async fn unreadable(app: &Arc<App>, row: &OutgoingRow, error: &StoreError) {
+    if row.expires > app.clock.now() {
+        tracing::error!(
+            ds = row.ds_id,
+            transaction = row.transaction.0,
+            kind = ?row.kind,
+            %error,
+            alert = true,
+            "an outgoing row cannot be read and stays"
+        );
+        note_attempt(app, row, row.attempts, row.expires, row.maybe_sent).await;
+    } else if row.kind == OutgoingKind::RReq {
+        give_up(app, row, "given-up").await;
+    } else {
+        close(app, row, "expired").await;
     }
 }
 
@@ -225,11 +270,22 @@ async fn attempted(app: &Arc<App>, row: &OutgoingRow, attempts: u32, maybe_sent:
             (OTP_RETRY_SECONDS << attempts.min(4)).min(OTP_RETRY_MAX_SECONDS)
         }
     };
-    let written = write(app, row, |row| OutgoingWrite::Attempted {
-        transaction: row.transaction,
-        kind: row.kind,
+    note_attempt(app, row, attempts, app.clock.now().plus_seconds(wait), maybe_sent).await
+}
+
+async fn note_attempt(
+    app: &Arc<App>,
+    row: &OutgoingRow,
+    attempts: u32,
+    next_attempt: UtcMillis,
+    maybe_sent: bool,
+) -> bool {
+    let OutgoingRow { transaction, kind, .. } = *row;
+    let written = write(app, row, |_| OutgoingWrite::Attempted {
+        transaction,
+        kind,
         attempts,
-        next_attempt: app.clock.now().plus_seconds(wait),
+        next_attempt,
         maybe_sent,
     });
     written.await == Written::Yes
@@ -408,11 +464,8 @@ fn rres_timer(app: &App) -> Duration {
     Duration::from_secs(app.config.protocol.rres_seconds.into())
 }
 
-/// Number of rows one look takes.
-const BATCH: usize = 256;
-/// The same for a recovery, and how many looks it may take.
-const RECOVERED: usize = 4096;
-const MOST_LOOKS: usize = 16;
+/// Number of rows one look sees.
+const LOOK: usize = 512;
 const OTP_RETRY_SECONDS: u32 = 2;
 const OTP_RETRY_MAX_SECONDS: u32 = 30;
 const ERRO_TIMER: Duration = Duration::from_secs(5);

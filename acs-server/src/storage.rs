@@ -253,6 +253,30 @@ impl std::fmt::Debug for OutgoingRow {
     }
 }
 
+/// An outgoing row as a look finds it: its destination and payload are still sealed, and empty in `row`.
+#[derive(Debug, Clone)]
+pub struct SealedMessage {
+    pub row: OutgoingRow,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// Open outgoing rows that are due.
+#[derive(Debug, Default)]
+pub struct Due {
+    /// Oldest next attempt first.
+    pub rows: Vec<SealedMessage>,
+    /// Where the next look goes on; `None` where this one saw the last.
+    pub rest: Option<OutgoingPlace>,
+}
+
+/// A place in the order of outgoing rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutgoingPlace {
+    next_attempt: i64,
+    transaction: i64,
+    kind: i64,
+}
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -317,12 +341,23 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<TransactionNumber>, StoreError>>;
 
-    /// Open outgoing rows whose next attempt is at or before `now`.
+    /// Open outgoing rows whose next attempt is at or before `now`, those behind the place `after`. One
+    /// look sees at most `limit` rows.
     fn outgoing_due(
         &self,
         now: UtcMillis,
+        after: Option<OutgoingPlace>,
         limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<OutgoingRow>, StoreError>>;
+    ) -> BoxFuture<'_, Result<Due, StoreError>>;
+
+    /// Opens a row that a look found.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`]: its key is gone, or its bytes are damaged.
+    fn open_message(&self, message: &SealedMessage) -> Result<OutgoingRow, StoreError>;
+
+    /// Makes every open outgoing row due at `now`, however far off its next attempt is.
+    fn outgoing_anew(&self, now: UtcMillis) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The transaction that holds this replay key's `ds_trans`, from the bounded window kept in
     /// memory (rebuilt at start), with its stored body digest.

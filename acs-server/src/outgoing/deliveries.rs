@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Key;
 use crate::driver::unpoisoned;
-use crate::storage::{OutgoingKind, OutgoingRow};
+use crate::storage::{OutgoingKind, OutgoingPlace, OutgoingRow};
 
 /// The rows under way, and bounded room for them.
 #[derive(Debug, Default)]
@@ -27,6 +27,10 @@ type Lane = (OutgoingKind, String);
 #[derive(Debug, Default)]
 struct Rows {
     active: HashMap<Key, Active>,
+    /// How many of them each party has.
+    by_lane: HashMap<Lane, usize>,
+    /// Where the next look into the store begins.
+    after: Option<OutgoingPlace>,
     /// When deliveries ended: a row read from the store before that moment is out of date.
     finished: HashMap<Key, Instant>,
     /// Rows that the store could not be told about: none is looked at again before its time.
@@ -36,8 +40,9 @@ struct Rows {
 }
 
 /// A row under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Active {
+    lane: Lane,
     /// The newer row that waits for its end.
     newer: Option<OutgoingRow>,
     /// It is no longer wanted.
@@ -55,21 +60,20 @@ struct HandedOver {
 #[derive(Debug)]
 pub(super) struct Reading {
     since: Instant,
-    /// Rows that a look may find and that will not be started.
-    pub(super) surplus: usize,
+    pub(super) after: Option<OutgoingPlace>,
 }
 
 impl Deliveries {
     /// Takes a just committed row: gives it back to be delivered now, or keeps it until the
-    /// delivery of the row it replaced has ended.
+    /// delivery of the row it replaced has ended. Where its party has no room it is dropped: the store
+    /// has it.
     pub(super) fn start_or_queue(&self, row: OutgoingRow) -> Option<OutgoingRow> {
         let mut rows = unpoisoned(&self.rows);
         if let Some(active) = rows.active.get_mut(&key(&row)) {
             active.newer = Some(row);
             return None;
         }
-        rows.active.insert(key(&row), Active::default());
-        Some(row)
+        rows.start(&row, MOST_FRESH).then_some(row)
     }
 
     /// Begins a look into the store.
@@ -78,19 +82,30 @@ impl Deliveries {
         let mut rows = unpoisoned(&self.rows);
         rows.finished.retain(|_, ended| now - *ended < MEMORY);
         rows.held.retain(|_, until| *until > now);
-        Reading { since: now, surplus: rows.active.len() + rows.held.len() }
+        Reading { since: now, after: rows.after }
     }
 
-    /// Takes a row found by a look: gives it back unless it is held, under way, or was since.
-    pub(super) fn start_read(&self, row: OutgoingRow, read: &Reading) -> Option<OutgoingRow> {
-        let key = key(&row);
+    /// Where the next look begins: behind the last one, or at the first row.
+    pub(super) fn goes_on(&self, after: Option<OutgoingPlace>) {
+        unpoisoned(&self.rows).after = after;
+    }
+
+    /// Whether a row found by a look is to be delivered now: unless it is held, under way, or was
+    /// since, and while its party has room.
+    pub(super) fn start_read(&self, row: &OutgoingRow, read: &Reading) -> bool {
+        let key = key(row);
         let mut rows = unpoisoned(&self.rows);
         let out_of_date = rows.finished.get(&key).is_some_and(|ended| *ended >= read.since);
         if out_of_date || rows.held.contains_key(&key) || rows.active.contains_key(&key) {
-            return None;
+            return false;
         }
-        rows.active.insert(key, Active::default());
-        Some(row)
+        rows.start(row, MOST_READ)
+    }
+
+    /// Whether it is being delivered, or waits for room.
+    #[cfg(test)]
+    pub(super) fn is_under_way(&self, key: Key) -> bool {
+        unpoisoned(&self.rows).active.contains_key(&key)
     }
 
     /// Whether a newer row has taken the place of the one under way.
@@ -147,24 +162,48 @@ impl Deliveries {
             active.cancelled = false;
             return Some(next);
         }
-        rows.active.remove(&key);
+        rows.end(key);
         None
     }
 
     /// Room for one more delivery to the party of this row.
     pub(super) async fn permit(&self, row: &OutgoingRow) -> Option<OwnedSemaphorePermit> {
-        let lane = match row.kind {
-            OutgoingKind::RReq | OutgoingKind::Erro => (OutgoingKind::RReq, row.ds_id.clone()),
-            OutgoingKind::Otp | OutgoingKind::SecondOtp => {
-                (OutgoingKind::Otp, row.issuer_id.clone())
-            }
-            kind @ OutgoingKind::Ask => (kind, row.issuer_id.clone()),
-        };
         let room = {
             let mut lanes = unpoisoned(&self.lanes);
-            Arc::clone(lanes.entry(lane).or_insert_with(|| Arc::new(Semaphore::new(CONCURRENT))))
+            let new = || Arc::new(Semaphore::new(CONCURRENT));
+            Arc::clone(lanes.entry(lane(row)).or_insert_with(new))
         };
         room.acquire_owned().await.ok()
+    }
+}
+
+impl Rows {
+    /// Whether the row's party has less than `most` under way; then it has one more.
+    fn start(&mut self, row: &OutgoingRow, most: usize) -> bool {
+        let lane = lane(row);
+        let under_way = self.by_lane.entry(lane.clone()).or_default();
+        if *under_way >= most {
+            return false;
+        }
+        *under_way += 1;
+        self.active.insert(key(row), Active { lane, newer: None, cancelled: false });
+        true
+    }
+
+    fn end(&mut self, key: Key) {
+        if let Some(active) = self.active.remove(&key)
+            && let Some(under_way) = self.by_lane.get_mut(&active.lane)
+        {
+            *under_way = under_way.saturating_sub(1);
+        }
+    }
+}
+
+fn lane(row: &OutgoingRow) -> Lane {
+    match row.kind {
+        OutgoingKind::RReq | OutgoingKind::Erro => (OutgoingKind::RReq, row.ds_id.clone()),
+        OutgoingKind::Otp | OutgoingKind::SecondOtp => (OutgoingKind::Otp, row.issuer_id.clone()),
+        kind @ OutgoingKind::Ask => (kind, row.issuer_id.clone()),
     }
 }
 
@@ -173,6 +212,11 @@ fn key(row: &OutgoingRow) -> Key {
 }
 
 const CONCURRENT: usize = 64;
+/// Rows of one party under way or waiting for room. What a look found is there for the next look too.
+const MOST_READ: usize = 2 * CONCURRENT;
+/// The same for rows that were just committed: somebody waits for most of them, and a burst is over long
+/// before the time of a look that finds them.
+const MOST_FRESH: usize = 16 * CONCURRENT;
 const MEMORY: Duration = Duration::from_secs(60);
 /// How long a row is left alone that the store could not be told about.
 const HOLD: Duration = Duration::from_secs(5);
@@ -232,15 +276,31 @@ mod tests {
     }
 
     #[test]
-    fn a_held_row_is_not_started_and_makes_room_for_others() {
+    fn a_held_row_is_not_started() {
         let deliveries = Deliveries::default();
         let code = row(1, OutgoingKind::Otp, "bank");
         deliveries.hold(key(&code));
         let read = deliveries.reading();
-        assert_eq!(read.surplus, 1);
-        assert!(deliveries.start_read(code, &read).is_none());
-        assert!(deliveries.start_read(row(2, OutgoingKind::Otp, "bank"), &read).is_some());
-        assert_eq!(deliveries.reading().surplus, 2);
+        assert!(!deliveries.start_read(&code, &read));
+        assert!(deliveries.start_read(&row(2, OutgoingKind::Otp, "bank"), &read));
+    }
+
+    #[test]
+    fn a_party_that_takes_nothing_has_a_bounded_number_of_rows_in_memory() {
+        let deliveries = Deliveries::default();
+        let read = deliveries.reading();
+        let rreq = |number, party| row(number, OutgoingKind::RReq, party);
+        let started =
+            (0..5_000).filter(|number| deliveries.start_read(&rreq(*number, "dead"), &read));
+        assert_eq!(started.count(), MOST_READ);
+        let fresh = (5_000..9_000).filter_map(|n| deliveries.start_or_queue(rreq(n, "dead")));
+        assert_eq!(fresh.count(), MOST_FRESH - MOST_READ);
+        assert!(deliveries.start_read(&rreq(9_001, "alive"), &read), "another party");
+        assert!(deliveries.start_or_queue(row(9_002, OutgoingKind::Otp, "dead")).is_some());
+        for number in 0..5_000 {
+            deliveries.finish(key(&rreq(number, "dead")));
+        }
+        assert!(deliveries.start_or_queue(rreq(9_003, "dead")).is_some(), "there is room again");
     }
 
     #[test]
@@ -257,6 +317,6 @@ mod tests {
         assert!(deliveries.finish(key(&code)).is_some());
         assert!(!deliveries.is_unwanted(key(&code)));
         assert!(deliveries.finish(key(&code)).is_none());
-        assert!(deliveries.start_read(code, &read).is_none(), "read before it was cancelled");
+        assert!(!deliveries.start_read(&code, &read), "read before it was cancelled");
     }
 }

@@ -94,3 +94,58 @@ async fn an_rreq_whose_time_is_over_is_tried_once_more() {
     tokio::join!(send_rreq(&bench.app, tried), hang_up);
     assert_eq!(bench.rreq_closed(row.transaction).as_deref(), Some("given-up"));
 }
+
+/// Rows of one party fill more than a look; the one of another party stands behind them all.
+#[tokio::test]
+async fn a_party_that_takes_nothing_keeps_nobody_elses_row_from_being_found() {
+    let bench = Bench::new();
+    let (app, deliveries) = (&bench.app, &bench.app.desk.deliveries);
+    let mut last = waiting(&bench).await;
+    last.next_attempt = app.clock.now();
+    last.ds_id = "ds-b".to_owned();
+    let mut unit = Unit { outgoing: vec![OutgoingWrite::Put(last.clone())], ..Unit::default() };
+    for number in 0..2 * LOOK as u64 {
+        let row = OutgoingRow {
+            transaction: TransactionNumber(1_000 + number),
+            ds_id: "ds-a".to_owned(),
+            next_attempt: UtcMillis(0),
+            ..last.clone()
+        };
+        // As if all its room were taken.
+        deliveries.start_or_queue(row.clone());
+        unit.outgoing.push(OutgoingWrite::Put(row));
+    }
+    assert_eq!(driver::commit(app, unit).await.unwrap(), Committed::Durable);
+    let key = (last.transaction, last.kind);
+    for found in [false, false, true] {
+        send_due(app).await;
+        assert_eq!(deliveries.is_under_way(key), found);
+    }
+}
+
+fn make_unreadable(bench: &Bench) {
+    let damaged = "UPDATE outgoing SET sealed = x'0102616263' WHERE kind = 1";
+    assert_eq!(bench.database().execute(damaged, []).unwrap(), 1);
+}
+
+async fn deliver_what_is_due(bench: &Bench) {
+    let (app, now) = (&bench.app, bench.app.clock.now());
+    for message in app.store.outgoing_due(now, None, 10).await.unwrap().rows {
+        if message.row.kind == OutgoingKind::RReq {
+            deliver(app, Found::Sealed(message)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_rreq_that_cannot_be_read_is_given_up_at_its_time() {
+    let bench = Bench::new();
+    let row = waiting(&bench).await;
+    make_unreadable(&bench);
+    deliver_what_is_due(&bench).await;
+    assert_eq!(bench.rreq_closed(row.transaction), None, "its key may come back");
+    assert_eq!(next(&bench), row.expires, "with a restart only");
+    bench.app.clock.advance(u64::from(DAY) * 1000).unwrap();
+    deliver_what_is_due(&bench).await;
+    assert_eq!(bench.rreq_closed(row.transaction).as_deref(), Some("given-up"));
+}

@@ -31,8 +31,8 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::{
-    Committed, EventRow, NoticeRow, OutgoingRow, ReplayKey, Store, StoreError, TransactionNumber,
-    TransactionRow, Unit,
+    Committed, Due, EventRow, NoticeRow, OutgoingPlace, OutgoingRow, ReplayKey, SealedMessage,
+    Store, StoreError, TransactionNumber, TransactionRow, Unit,
 };
 use crate::vault::{Vault, unhex};
 use hot::Hot;
@@ -373,25 +373,39 @@ impl Store for SqliteStore {
     fn outgoing_due(
         &self,
         now: UtcMillis,
+        after: Option<OutgoingPlace>,
         limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<OutgoingRow>, StoreError>> {
-        // Not a time that has come: recovery asks for all rows, however far off.
+    ) -> BoxFuture<'_, Result<Due, StoreError>> {
         Box::pin(self.read(move |shared, conn| {
+            let OutgoingPlace { next_attempt, transaction, kind } = after.unwrap_or(FIRST);
             let mut statement = conn.prepare_cached(rows::OUTGOING_DUE)?;
-            let mut found = statement.query([now.0])?;
-            let mut due = Vec::new();
+            let place = params![now.0, next_attempt, transaction, kind, sql_limit(limit)];
+            let mut found = statement.query(place)?;
+            let (mut due, mut last, mut seen) = (Due::default(), None, 0);
             let mut unreadable = Unreadable::default();
-            // Unreadable rows do not count, or enough of them would hold up the others for ever.
-            while due.len() < limit
-                && let Some(row) = found.next()?
-            {
-                match rows::read_outgoing(&shared.vault, row) {
-                    Ok(row) => due.push(row),
+            while let Some(row) = found.next()? {
+                seen += 1;
+                last = Some(rows::read_place(row)?);
+                match rows::read_outgoing(row) {
+                    Ok(row) => due.rows.push(row),
                     Err(error) => unreadable.note(error),
                 }
             }
+            due.rest = last.filter(|_| seen >= limit);
             unreadable.tell(&shared.unreadable);
             Ok(due)
+        }))
+    }
+
+    fn open_message(&self, message: &SealedMessage) -> Result<OutgoingRow, StoreError> {
+        rows::open_outgoing(&self.shared.vault, message)
+    }
+
+    fn outgoing_anew(&self, now: UtcMillis) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(self.on_writer(move |conn| {
+            let later =
+                "UPDATE outgoing SET next_attempt = ?1 WHERE closed IS NULL AND next_attempt > ?1";
+            conn.execute(later, [now.0]).map(drop)
         }))
     }
 
@@ -632,6 +646,8 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Before every outgoing row.
+const FIRST: OutgoingPlace = OutgoingPlace { next_attempt: i64::MIN, transaction: 0, kind: 0 };
 /// About what a unit adds to the log: a page and a half.
 const UNIT_BYTES: u64 = 6 * 1024;
 const NOTICE_RETRY: Duration = Duration::from_millis(10);

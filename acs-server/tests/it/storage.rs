@@ -88,6 +88,12 @@ pub(crate) fn put(row: OutgoingRow) -> Unit {
     Unit { outgoing: vec![OutgoingWrite::Put(row)], ..Unit::default() }
 }
 
+/// All messages that are due, opened.
+pub(crate) async fn due(store: &dyn Store, now: UtcMillis) -> Vec<OutgoingRow> {
+    let due = store.outgoing_due(now, None, 1_000).await.unwrap();
+    due.rows.iter().map(|found| store.open_message(found).unwrap()).collect()
+}
+
 /// Part `place` (from 0) of the `sequence`th notice.
 pub(crate) fn notice(sequence: u8, place: u32) -> NoticeRow {
     let text = format!("00000000-0000-4000-8000-0000000000{sequence:02}");

@@ -17,8 +17,9 @@ use zeroize::Zeroizing;
 use super::Shared;
 use super::reply_keys::SealedReply;
 use crate::storage::{
-    Closing, ConsentRow, Deadline, EventRow, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey,
-    Secret, StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    Closing, ConsentRow, Deadline, EventRow, OutgoingKind, OutgoingPlace, OutgoingRow,
+    OutgoingWrite, ReplayKey, SealedMessage, Secret, StoreError, StoredState, TransactionNumber,
+    TransactionRow, TransactionWrite, Unit,
 };
 use crate::vault::{Purpose, Vault};
 
@@ -319,35 +320,51 @@ pub(super) fn read_replay(digests: &[u8]) -> Result<ReplayKey, StoreError> {
     }
 }
 
-/// Columns of [`read_outgoing`].
+/// Columns of [`read_outgoing`] and [`read_place`].
 pub(super) const OUTGOING_DUE: &str =
     "SELECT transaction_number, kind, issuer_id, ds_id, sealed, attempts, next_attempt, maybe_sent,
      expires FROM outgoing WHERE closed IS NULL AND next_attempt <= ?1
-     ORDER BY next_attempt, transaction_number";
+     AND (next_attempt, transaction_number, kind) > (?2, ?3, ?4)
+     ORDER BY next_attempt, transaction_number, kind LIMIT ?5";
 
-pub(super) fn read_outgoing(vault: &Vault, row: &Row<'_>) -> Result<OutgoingRow, StoreError> {
-    let transaction = read_number(row.get(0)?)?;
-    let kind = read_kind(row.get(1)?)?;
-    let issuer_id: String = row.get(2)?;
-    let sealed = row.get_ref(4)?.as_blob().map_err(|_| corrupt("outgoing"))?;
-    let identity = outgoing_identity(transaction, kind, &issuer_id);
-    let plain = vault.open(Purpose::Outgoing, &identity, sealed)?;
+pub(super) fn read_place(row: &Row<'_>) -> Result<OutgoingPlace, StoreError> {
+    Ok(OutgoingPlace { next_attempt: row.get(6)?, transaction: row.get(0)?, kind: row.get(1)? })
+}
+
+pub(super) fn read_outgoing(row: &Row<'_>) -> Result<SealedMessage, StoreError> {
+    let head = OutgoingRow {
+        issuer_id: row.get(2)?,
+        ds_id: row.get(3)?,
+        transaction: read_number(row.get(0)?)?,
+        kind: read_kind(row.get(1)?)?,
+        destination: String::new(),
+        payload: Vec::new(),
+        attempts: row.get(5)?,
+        next_attempt: UtcMillis(row.get(6)?),
+        maybe_sent: row.get(7)?,
+        expires: UtcMillis(row.get(8)?),
+    };
+    // An open row without bytes is opened in vain, like one whose bytes are damaged.
+    let sealed = row.get_ref(4)?.as_blob().unwrap_or_default().to_vec();
+    Ok(SealedMessage { row: head, sealed })
+}
+
+pub(super) fn open_outgoing(
+    vault: &Vault,
+    message: &SealedMessage,
+) -> Result<OutgoingRow, StoreError> {
+    let head = &message.row;
+    let identity = outgoing_identity(head.transaction, head.kind, &head.issuer_id);
+    let plain = vault.open(Purpose::Outgoing, &identity, &message.sealed)?;
     let (length, rest) = plain.split_first_chunk().ok_or_else(|| corrupt("outgoing"))?;
     let (destination, payload) = usize::try_from(u32::from_be_bytes(*length))
         .ok()
         .and_then(|length| rest.split_at_checked(length))
         .ok_or_else(|| corrupt("outgoing"))?;
     Ok(OutgoingRow {
-        issuer_id,
-        ds_id: row.get(3)?,
-        transaction,
-        kind,
         destination: String::from_utf8(destination.to_vec()).map_err(|_| corrupt("outgoing"))?,
         payload: payload.to_vec(),
-        attempts: row.get(5)?,
-        next_attempt: UtcMillis(row.get(6)?),
-        maybe_sent: row.get(7)?,
-        expires: UtcMillis(row.get(8)?),
+        ..head.clone()
     })
 }
 

@@ -8,13 +8,13 @@ use acs_core::flow::consent::{Consent, ConsentKind};
 use acs_core::notice::OpStatus;
 use acs_core::profile::CardState;
 use acs_server::storage::{
-    Committed, ConsentRow, Deadline, OutgoingKind, OutgoingWrite, ReplayKey, Secret, Store,
-    StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    Committed, ConsentRow, Deadline, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret,
+    Store, StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
 };
 use futures_util::future::join_all;
 
 use super::{
-    Engine, START, event, insert, notice, outgoing, put, replace, replay_key, row, secret,
+    Engine, START, due, event, insert, notice, outgoing, put, replace, replay_key, row, secret,
 };
 
 /// Makes one test per case for the engine `$engine`.
@@ -46,6 +46,8 @@ macro_rules! contract {
             events_come_back_in_order,
             due_transactions_come_oldest_first,
             an_outgoing_message_lives_until_closed,
+            a_look_at_outgoing_messages_goes_on_where_the_last_one_ended,
+            messages_that_are_far_off_are_made_due,
             an_rreq_that_may_have_left_is_never_replaced,
             open_messages_found_at_start_may_have_been_sent,
             a_repeated_ds_trans_id_is_a_conflict,
@@ -156,7 +158,7 @@ pub(crate) async fn everything_survives_a_reopen<E: Engine>(engine: &E) {
     let store = engine.open();
     assert!(store.transaction(number).await.unwrap().is_some());
     assert_eq!(store.events(number).await.unwrap().len(), 1);
-    assert_eq!(store.outgoing_due(START, 10).await.unwrap().len(), 1);
+    assert_eq!(due(&*store, START).await.len(), 1);
 }
 
 pub(crate) async fn numbers_go_on_after_a_reopen<E: Engine>(engine: &E) {
@@ -264,7 +266,7 @@ pub(crate) async fn a_conflict_drops_its_whole_unit_and_no_other<E: Engine>(engi
         assert!(store.transaction(other).await.unwrap().is_some());
     }
     assert!(store.events(number).await.unwrap().is_empty());
-    assert!(store.outgoing_due(START, 10).await.unwrap().is_empty());
+    assert!(due(&*store, START).await.is_empty());
 }
 
 pub(crate) async fn a_refused_unit_leaves_the_others_of_its_group<E: Engine>(engine: &E) {
@@ -349,36 +351,90 @@ pub(crate) async fn an_outgoing_message_lives_until_closed<E: Engine>(engine: &E
     let (kind, transaction) = (OutgoingKind::Otp, number);
     commit(&*store, put(outgoing(number, kind))).await;
     commit(&*store, put(outgoing(number, OutgoingKind::RReq))).await;
-    assert!(store.outgoing_due(UtcMillis(START.0 - 1), 10).await.unwrap().is_empty());
-    assert_eq!(store.outgoing_due(START, 10).await.unwrap().len(), 2);
+    assert!(due(&*store, UtcMillis(START.0 - 1)).await.is_empty());
+    assert_eq!(due(&*store, START).await.len(), 2);
 
     let next_attempt = START.plus_seconds(5);
     let attempted =
         OutgoingWrite::Attempted { transaction, kind, attempts: 1, next_attempt, maybe_sent: true };
     commit(&*store, Unit { outgoing: vec![attempted], ..Unit::default() }).await;
-    let due = store.outgoing_due(next_attempt, 10).await.unwrap();
-    assert_eq!((due[0].kind, due[1].kind), (OutgoingKind::RReq, kind));
-    assert_eq!((due[1].attempts, due[1].maybe_sent), (1, true));
-    assert_eq!(due[1].destination, "https://ds.example/rreq");
-    assert_eq!(due[1].payload, b"payload");
-    assert_eq!(due[1].expires, START.plus_seconds(300));
+    let found = due(&*store, next_attempt).await;
+    assert_eq!((found[0].kind, found[1].kind), (OutgoingKind::RReq, kind));
+    assert_eq!((found[1].attempts, found[1].maybe_sent), (1, true));
+    assert_eq!(found[1].destination, "https://ds.example/rreq");
+    assert_eq!(found[1].payload, b"payload");
+    assert_eq!(found[1].expires, START.plus_seconds(300));
 
     let mut again = outgoing(number, kind);
     again.payload = b"another code".to_vec();
     commit(&*store, put(again)).await;
-    let due = store.outgoing_due(START, 10).await.unwrap();
-    let replaced = due.iter().find(|row| row.kind == kind).unwrap();
+    let found = due(&*store, START).await;
+    let replaced = found.iter().find(|row| row.kind == kind).unwrap();
     assert_eq!((replaced.payload.as_slice(), replaced.attempts), (b"another code".as_slice(), 0));
 
     let closed = || OutgoingWrite::Closed { transaction, kind, how: "delivered" };
     commit(&*store, Unit { outgoing: vec![closed(), closed()], ..Unit::default() }).await;
-    let due = store.outgoing_due(next_attempt, 10).await.unwrap();
-    assert_eq!(due.len(), 1);
+    assert_eq!(due(&*store, next_attempt).await.len(), 1);
     // News of an attempt that comes late changes nothing.
     let late =
         OutgoingWrite::Attempted { transaction, kind, attempts: 9, next_attempt, maybe_sent: true };
     commit(&*store, Unit { outgoing: vec![late], ..Unit::default() }).await;
-    assert_eq!(store.outgoing_due(next_attempt, 10).await.unwrap().len(), 1);
+    assert_eq!(due(&*store, next_attempt).await.len(), 1);
+}
+
+pub(crate) async fn a_look_at_outgoing_messages_goes_on_where_the_last_one_ended<E: Engine>(
+    engine: &E,
+) {
+    let store = engine.open();
+    // Two of a transaction, and three of one time.
+    let numbers: Vec<_> = (0..3).map(|_| store.next_number()).collect();
+    let at = |number, kind, seconds| OutgoingRow {
+        next_attempt: START.plus_seconds(seconds),
+        ..outgoing(number, kind)
+    };
+    let (otp, rreq) = (OutgoingKind::Otp, OutgoingKind::RReq);
+    for row in [
+        at(numbers[2], rreq, 0),
+        at(numbers[1], otp, 5),
+        at(numbers[1], rreq, 5),
+        at(numbers[0], rreq, 5),
+        at(numbers[0], otp, 9),
+    ] {
+        commit(&*store, put(row)).await;
+    }
+    let now = START.plus_seconds(5);
+    let (mut seen, mut after, mut looks) = (Vec::new(), None, 0);
+    loop {
+        let found = store.outgoing_due(now, after, 2).await.unwrap();
+        looks += 1;
+        seen.extend(found.rows.iter().map(|found| (found.row.transaction, found.row.kind)));
+        after = found.rest;
+        if after.is_none() {
+            break;
+        }
+    }
+    let in_order = [(numbers[2], rreq), (numbers[0], rreq), (numbers[1], rreq), (numbers[1], otp)];
+    assert_eq!(seen, in_order);
+    assert_eq!(looks, 3, "the last one found nothing more");
+}
+
+pub(crate) async fn messages_that_are_far_off_are_made_due<E: Engine>(engine: &E) {
+    let store = engine.open();
+    let numbers = [store.next_number(), store.next_number(), store.next_number()];
+    for (number, seconds) in numbers.into_iter().zip([0, 3_600, 3_600]) {
+        let next_attempt = START.plus_seconds(seconds);
+        let row = OutgoingRow { next_attempt, ..outgoing(number, OutgoingKind::RReq) };
+        commit(&*store, put(row)).await;
+    }
+    let (transaction, kind) = (numbers[2], OutgoingKind::RReq);
+    let closed = OutgoingWrite::Closed { transaction, kind, how: "answered" };
+    commit(&*store, Unit { outgoing: vec![closed], ..Unit::default() }).await;
+    let now = START.plus_seconds(10);
+    assert_eq!(due(&*store, now).await.len(), 1);
+    store.outgoing_anew(now).await.unwrap();
+    let found = due(&*store, now).await;
+    let next: Vec<_> = found.iter().map(|row| (row.transaction, row.next_attempt)).collect();
+    assert_eq!(next, [(numbers[0], START), (numbers[1], now)]);
 }
 
 pub(crate) async fn an_rreq_that_may_have_left_is_never_replaced<E: Engine>(engine: &E) {
@@ -403,10 +459,10 @@ pub(crate) async fn open_messages_found_at_start_may_have_been_sent<E: Engine>(e
     let store = engine.open();
     let number = store.next_number();
     commit(&*store, put(outgoing(number, OutgoingKind::RReq))).await;
-    assert!(!store.outgoing_due(START, 1).await.unwrap()[0].maybe_sent);
+    assert!(!due(&*store, START).await[0].maybe_sent);
     drop(store);
     let store = engine.open();
-    assert!(store.outgoing_due(START, 1).await.unwrap()[0].maybe_sent);
+    assert!(due(&*store, START).await[0].maybe_sent);
 }
 
 pub(crate) async fn a_repeated_ds_trans_id_is_a_conflict<E: Engine>(engine: &E) {
