@@ -170,6 +170,15 @@ impl Vault {
         Ok(plain)
     }
 
+    /// The key that a sealed value names and the key file does not hold; its first bytes
+    /// ([`KEY_NAME_BYTES`]) are enough.
+    pub(crate) fn missing_key(&self, sealed: &[u8]) -> Option<String> {
+        let (&[format, id_len], rest) = sealed.split_first_chunk()?;
+        let id = rest.get(..usize::from(id_len)).filter(|_| format == SEALED_FORMAT)?;
+        let held = self.keys.iter().any(|key| key.id.as_bytes() == id);
+        (!held).then(|| String::from_utf8_lossy(id).into_owned())
+    }
+
     /// Keyed hash of a PAN: finds the card without holding its number.
     #[must_use]
     pub fn card_index(&self, pan: &Pan) -> [u8; 16] {
@@ -396,6 +405,8 @@ pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// Of a sealed value, enough to say which key it names.
+pub(crate) const KEY_NAME_BYTES: u32 = 2 + 16;
 /// First byte of every sealed value.
 const SEALED_FORMAT: u8 = 1;
 const MAX_KEY_FILE: u64 = 64 * 1024;
@@ -465,6 +476,9 @@ mod tests {
         assert_eq!(before.card_token(&pan), after.card_token(&pan));
         file.keys.remove("a");
         let gone = Vault::from_file(&file).unwrap();
+        let head = usize::try_from(KEY_NAME_BYTES).unwrap();
+        assert_eq!(gone.missing_key(&old[..head]).as_deref(), Some("a"));
+        assert_eq!((gone.missing_key(&new[..head]), gone.missing_key(b"")), (None, None));
         let error = gone.open(Purpose::Outgoing, b"7", &old).unwrap_err();
         assert!(matches!(error, VaultError::UnknownKey(id) if id == "a"));
     }

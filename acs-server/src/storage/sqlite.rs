@@ -14,7 +14,7 @@ mod schema;
 mod window;
 mod writer;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -34,7 +34,7 @@ use super::{
     Committed, Due, EventRow, NoticeRow, OutgoingPlace, OutgoingRow, ReplayKey, SealedMessage,
     Store, StoreError, TransactionNumber, TransactionRow, Unit,
 };
-use crate::vault::{Vault, unhex};
+use crate::vault::{KEY_NAME_BYTES, Vault, unhex};
 use hot::Hot;
 use reply_keys::ReplyKeys;
 use rows::SealedUnit;
@@ -160,6 +160,14 @@ impl SqliteStore {
             options,
         });
         load_window(&conn, &shared, newest.unwrap_or(0))?;
+        for (key, rows) in missing_keys(&conn, &shared.vault)? {
+            tracing::error!(
+                key,
+                rows,
+                alert = true,
+                "open rows are sealed under a key that the key file does not hold"
+            );
+        }
         let store = Self {
             next_number: AtomicU64::new(newest.map_or(1, |n| n.unsigned_abs() + 1)),
             threads: Mutex::new(Threads { lock: Some(lock), ..Threads::default() }),
@@ -632,6 +640,25 @@ fn load_window(conn: &Connection, shared: &Shared, newest: i64) -> Result<(), Op
     Ok(())
 }
 
+/// Keys that open challenges and messages need and the key file does not hold, each with its number of
+/// rows: whoever took one away too early can still bring it back.
+fn missing_keys(conn: &Connection, vault: &Vault) -> rusqlite::Result<BTreeMap<String, usize>> {
+    let mut statement = conn.prepare(
+        "SELECT substr(secret, 1, ?1) FROM transactions
+         WHERE deadline IS NOT NULL AND typeof(secret) = 'blob'
+         UNION ALL SELECT substr(sealed, 1, ?1) FROM outgoing
+         WHERE closed IS NULL AND typeof(sealed) = 'blob'",
+    )?;
+    let mut missing = BTreeMap::new();
+    let mut found = statement.query([KEY_NAME_BYTES])?;
+    while let Some(row) = found.next()? {
+        if let Some(key) = vault.missing_key(&row.get::<_, Vec<u8>>(0)?) {
+            *missing.entry(key).or_default() += 1;
+        }
+    }
+    Ok(missing)
+}
+
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.to_owned()).spawn(work)
 }
@@ -654,4 +681,46 @@ const NOTICE_RETRY: Duration = Duration::from_millis(10);
 
 fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_open_rows_need_are_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("acs.db");
+        let vault = Arc::new(Vault::ephemeral().unwrap());
+        let store = SqliteStore::open(&path, Arc::clone(&vault), SqliteOptions::default()).unwrap();
+        drop(store);
+        let conn = Connection::open(&path).unwrap();
+        let sealed = |id: &str| {
+            let length = u8::try_from(id.len()).unwrap();
+            [&[1, length], id.as_bytes(), &[0; 40]].concat()
+        };
+        // Number, end of the wait, key.
+        for (number, deadline, key) in
+            [(1, Some(9), "k0"), (2, Some(9), "k1"), (3, None, "k9"), (4, Some(9), "k0")]
+        {
+            conn.execute(
+                "INSERT INTO transactions (number, issuer_id, ds_id, created, revision, deadline,
+                 secret, state) VALUES (?1, 'alpha', 'ds-a', 0, 0, ?2, ?3, x'7b7d')",
+                params![number, deadline, sealed(key)],
+            )
+            .unwrap();
+        }
+        for (number, closed, key) in [(1, None, "k2"), (2, Some("sent"), "k8")] {
+            conn.execute(
+                "INSERT INTO outgoing (transaction_number, kind, issuer_id, ds_id, sealed, attempts,
+                 next_attempt, maybe_sent, expires, closed)
+                 VALUES (?1, 1, 'alpha', 'ds-a', ?3, 0, 0, 0, 0, ?2)",
+                params![number, closed, sealed(key)],
+            )
+            .unwrap();
+        }
+        let missing = missing_keys(&conn, &vault).unwrap();
+        let missing: Vec<_> = missing.iter().map(|(key, rows)| (key.as_str(), *rows)).collect();
+        assert_eq!(missing, [("k0", 2), ("k2", 1)]);
+    }
 }
