@@ -1,8 +1,9 @@
 //! What every handler and the driver share: made once by [`crate::boot`], never changed after.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use acs_core::crypto::AuthenticationValueGenerator;
 use acs_core::element::{MessageVersion, Pan};
@@ -13,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, RReqTargets};
-use crate::driver::Desk;
+use crate::driver::{Desk, unpoisoned};
 use crate::gateway::OtpGateway;
 use crate::pages::logo::Logo;
 use crate::shutdown::Shutdown;
@@ -130,10 +131,12 @@ impl fmt::Debug for MetricsHandle {
     }
 }
 
-/// Latches that must all be released before traffic may come.
+/// Latches that must all be released before traffic may come, and the loop that must go on for it.
 #[derive(Debug, Default)]
 pub struct Readiness {
     latches: [AtomicBool; Latch::ALL.len()],
+    /// When the loop that fires deadlines made its last whole turn.
+    turned: Mutex<Option<Instant>>,
 }
 
 /// What readiness waits for.
@@ -167,5 +170,36 @@ impl Readiness {
     pub fn held(&self) -> Vec<Latch> {
         let open = |latch: &Latch| self.latches[*latch as usize].load(Ordering::Acquire);
         Latch::ALL.into_iter().filter(|latch| !open(latch)).collect()
+    }
+
+    /// The loop that fires deadlines made a turn.
+    pub fn note_turn(&self, now: Instant) {
+        *unpoisoned(&self.turned) = Some(now);
+    }
+
+    /// Whether that loop stands still: challenges would begin and not end.
+    #[must_use]
+    pub fn stands_still(&self, now: Instant) -> bool {
+        let turned = *unpoisoned(&self.turned);
+        turned.is_some_and(|turned| now.saturating_duration_since(turned) > LONGEST_TURN)
+    }
+}
+
+/// A turn takes a quarter of a second and what is due; a store that hangs for so long serves nobody.
+const LONGEST_TURN: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_made_no_turn_for_long_stands_still() {
+        let (readiness, start) = (Readiness::default(), Instant::now());
+        assert!(!readiness.stands_still(start + LONGEST_TURN * 2), "it waits for its first turn");
+        readiness.note_turn(start);
+        assert!(!readiness.stands_still(start + LONGEST_TURN));
+        assert!(readiness.stands_still(start + LONGEST_TURN + Duration::from_millis(1)));
+        readiness.note_turn(start + LONGEST_TURN * 2);
+        assert!(!readiness.stands_still(start + LONGEST_TURN * 2));
     }
 }

@@ -39,7 +39,7 @@ pub(crate) use crowd::enter;
 pub use deadlines::{fire_due, spawn};
 pub use desk::Desk;
 pub(crate) use desk::unpoisoned;
-pub(crate) use finishing::to_the_end;
+pub(crate) use finishing::{caught, to_the_end};
 
 /// Something happened to a transaction; owned, so that a step can be decided again.
 pub(crate) enum Arrived {

@@ -141,12 +141,22 @@ pub(crate) async fn send_due(app: &Arc<App>) {
 async fn deliver_all(app: Arc<App>, found: Found) {
     let key = (found.head().transaction, found.head().kind);
     let deliveries = &app.desk.deliveries;
+    let under_way = deliveries.under_way(key);
     let mut next = Some(found);
     while let Some(found) = next {
         let _permit = deliveries.permit(found.head()).await;
-        deliver(&app, found).await;
+        if driver::caught(deliver(&app, found)).await.is_none() {
+            tracing::error!(
+                transaction = key.0.0,
+                kind = ?key.1,
+                alert = true,
+                "a delivery broke off"
+            );
+            deliveries.hold(key);
+        }
         next = deliveries.finish(key).map(Found::Open);
     }
+    under_way.ended();
 }
 
 async fn deliver(app: &Arc<App>, found: Found) {

@@ -1,5 +1,5 @@
 //! The loop that looks at transactions whose deadline came and at outgoing rows whose next try is
-//! due.
+//! due. A defect costs the piece of work it is in: without the loop no challenge would end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use tokio::task::JoinHandle;
 
 use super::clock_watch::ClockWatch;
-use super::{Arrived, StepError, step};
+use super::{Arrived, StepError, caught, step};
 use crate::app::{App, Latch};
 use crate::storage::{StoreError, TransactionNumber};
 use crate::{outgoing, signing};
@@ -18,13 +18,19 @@ use crate::{outgoing, signing};
 pub fn spawn(app: &Arc<App>) -> JoinHandle<()> {
     let app = Arc::clone(app);
     tokio::spawn(async move {
-        outgoing::recover(&app).await;
+        caught(outgoing::recover(&app)).await;
         let mut watch = ClockWatch::new(app.clock.now(), Instant::now());
         loop {
-            fire_due(&app).await;
-            app.readiness.release(Latch::DeadlinesRecovered);
-            look_at_clock(&app, &mut watch).await;
-            outgoing::send_due(&app).await;
+            let fired = caught(fire_due(&app)).await;
+            if fired.is_some() {
+                app.readiness.release(Latch::DeadlinesRecovered);
+            }
+            let looked = caught(look_at_clock(&app, &mut watch)).await;
+            let sent = caught(outgoing::send_due(&app)).await;
+            // A turn that breaks off each time is none.
+            if fired.and(looked).and(sent).is_some() {
+                app.readiness.note_turn(Instant::now());
+            }
             tokio::time::sleep(TICK).await;
         }
     })
@@ -72,17 +78,22 @@ pub async fn fire_due(app: &Arc<App>) {
         if fresh.is_empty() {
             return;
         }
+        app.readiness.note_turn(now);
         futures_util::stream::iter(fresh)
             .for_each_concurrent(CONCURRENT, |number| fire(app, number))
             .await;
     }
 }
 
-async fn fire(app: &Arc<App>, number: TransactionNumber) {
+pub(super) async fn fire(app: &Arc<App>, number: TransactionNumber) {
     let stuck = &app.desk.stuck;
-    let error = match step(app, number, None, &Arrived::Deadline, None).await {
-        Ok(_) | Err(StepError::Unknown) => return stuck.moved(number),
-        Err(error) => error,
+    let error = match caught(step(app, number, None, &Arrived::Deadline, None)).await {
+        Some(Ok(_) | Err(StepError::Unknown)) => return stuck.moved(number),
+        Some(Err(error)) => error,
+        None => {
+            stuck.failed(number, Instant::now(), LONGEST_REST);
+            return tracing::error!(transaction = number.0, alert = true, "a deadline broke off");
+        }
     };
     stuck.failed(number, Instant::now(), longest_rest(&error));
     tracing::error!(transaction = number.0, %error, "a deadline did not fire");

@@ -19,6 +19,11 @@ where
     Finishing(Some(Box::pin(AssertUnwindSafe(work).catch_unwind())))
 }
 
+/// Runs one piece of work of a loop that has to go on; `None` when it panicked.
+pub(crate) async fn caught<F: Future>(work: F) -> Option<F::Output> {
+    AssertUnwindSafe(work).catch_unwind().await.ok()
+}
+
 /// The work, until it is done.
 struct Finishing<F>(Option<Pin<Box<CatchUnwind<AssertUnwindSafe<F>>>>>)
 where

@@ -67,3 +67,32 @@ async fn an_unreadable_secret_is_written_back_as_it_was() {
     assert_eq!(bench.app.store.commit(unit).await.unwrap(), Committed::Durable);
     assert_eq!(stored(), before, "its key may come back");
 }
+
+/// A clock that nobody can read.
+#[derive(Debug)]
+struct Broken;
+
+impl crate::clock::Clock for Broken {
+    fn now(&self) -> UtcMillis {
+        panic!("a defect")
+    }
+
+    fn advance(&self, _: u64) -> Result<UtcMillis, crate::clock::NotMovable> {
+        Err(crate::clock::NotMovable)
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_that_panics_rests_and_the_loop_goes_on() {
+    let mut bench = Bench::new();
+    let number = bench.challenge().await;
+    let app = Arc::get_mut(&mut bench.app).unwrap();
+    let clock = std::mem::replace(&mut app.clock, Arc::new(Broken));
+    deadlines::fire(&bench.app, number).await;
+    assert!(bench.app.desk.stuck.rests(number, std::time::Instant::now()));
+    Arc::get_mut(&mut bench.app).unwrap().clock = clock;
+    bench.app.desk.stuck.moved(number);
+    bench.app.clock.advance(700_000).unwrap();
+    fire_due(&bench.app).await;
+    assert!(bench.event(number, "challenge-ended").await.is_some());
+}

@@ -1,6 +1,7 @@
 //! The `ops` listener: alive, ready, metrics, and in development the clock.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -28,6 +29,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
     // A writer that has ended does not come back: every answer would be U until a restart.
     if matches!(app.store.commit(Unit::default()).await, Err(StoreError::Closed)) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the store has stopped\n").into_response();
+    }
+    if app.readiness.stands_still(Instant::now()) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "deadlines do not fire\n").into_response();
     }
     if held.is_empty() {
         return format!("ready\n{}", signing_notes(&app)).into_response();

@@ -56,6 +56,28 @@ struct HandedOver {
     how: &'static str,
 }
 
+/// Gives a row back that is under way, should its task be lost.
+#[derive(Debug)]
+pub(super) struct UnderWay<'a> {
+    deliveries: &'a Deliveries,
+    /// Until it has ended in order: somebody else may deliver the row since.
+    key: Option<Key>,
+}
+
+impl UnderWay<'_> {
+    pub(super) fn ended(mut self) {
+        self.key = None;
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            unpoisoned(&self.deliveries.rows).end(key);
+        }
+    }
+}
+
 /// The moment a look into the store began.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -74,6 +96,11 @@ impl Deliveries {
             return None;
         }
         rows.start(&row, MOST_FRESH).then_some(row)
+    }
+
+    /// A guard of the row under way.
+    pub(super) const fn under_way(&self, key: Key) -> UnderWay<'_> {
+        UnderWay { deliveries: self, key: Some(key) }
     }
 
     /// Begins a look into the store.

@@ -1,7 +1,10 @@
 use acs_core::UtcMillis;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::config::Config;
+use crate::gateway::{Ask, GatewayError, OtpGateway};
 use crate::storage::Committed;
 use crate::testing::Bench;
 
@@ -148,4 +151,54 @@ async fn an_rreq_that_cannot_be_read_is_given_up_at_its_time() {
     bench.app.clock.advance(u64::from(DAY) * 1000).unwrap();
     deliver_what_is_due(&bench).await;
     assert_eq!(bench.rreq_closed(row.transaction).as_deref(), Some("given-up"));
+}
+
+#[derive(Debug)]
+struct Defective;
+
+impl OtpGateway for Defective {
+    fn deliver<'a>(&'a self, _: &'a Delivery<'a>) -> BoxFuture<'a, Result<(), GatewayError>> {
+        panic!("a defect")
+    }
+
+    fn ask<'a>(&'a self, _: &'a Ask<'a>) -> BoxFuture<'a, Result<(), GatewayError>> {
+        panic!("a defect")
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_panics_gives_its_row_back_after_a_while() {
+    let mut bench = Bench::new();
+    let app = Arc::get_mut(&mut bench.app).unwrap();
+    app.issuers.iter_mut().for_each(|issuer| issuer.gateway = Arc::new(Defective));
+    let text = OtpText {
+        acs_trans_id: String::new(),
+        channel: "sms".to_owned(),
+        to: "+81".to_owned(),
+        text: "a code".to_owned(),
+        code: "123456".to_owned(),
+    };
+    let row = waiting(&bench).await;
+    let row = OutgoingRow { kind: OutgoingKind::Otp, payload: text.to_json(), ..row };
+    let key = (row.transaction, row.kind);
+    let (app, deliveries) = (&bench.app, &bench.app.desk.deliveries);
+    let row = deliveries.start_or_queue(row).unwrap();
+    let task = tokio::spawn(deliver_all(Arc::clone(app), Found::Open(row.clone())));
+    task.await.expect("the task goes on");
+    assert!(!deliveries.is_under_way(key));
+    assert!(!deliveries.start_read(&row, &deliveries.reading()), "not at once");
+}
+
+#[tokio::test]
+async fn a_task_that_is_lost_gives_its_row_back() {
+    let bench = Bench::new();
+    let row = waiting(&bench).await;
+    let deliveries = &bench.app.desk.deliveries;
+    let key = (row.transaction, row.kind);
+    let row = deliveries.start_or_queue(row).unwrap();
+    let lost = deliver_all(Arc::clone(&bench.app), Found::Open(row));
+    let mut lost = Box::pin(lost);
+    assert!((&mut lost).now_or_never().is_none(), "it has begun");
+    drop(lost);
+    assert!(!deliveries.is_under_way(key));
 }
