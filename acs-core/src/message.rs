@@ -29,7 +29,7 @@ pub(crate) use device::NEWEST_DEVICE_DATA;
 pub use device::{DeviceData, Platform, Warnings};
 pub use objection::{AReqReadings, objection};
 pub use oreq::{AtOreqEndpoint, OReq, PriorReference, SequencePart, read_oreq};
-pub use sdk_erro::{SdkErro, read_sdk_erro};
+pub use sdk_erro::{SdkErro, is_erro, read_sdk_erro};
 
 /// What a reader of incoming messages has to know about the peer and this installation [Req 311].
 #[derive(Debug, Clone)]

@@ -31,7 +31,7 @@ use crate::flow::transaction::{
     Via, Way,
 };
 use crate::flow::words;
-use crate::message::{ReadRules, peek_ids};
+use crate::message::{ReadRules, is_erro, peek_ids};
 use crate::profile::{Contacts, DsProfile, IssuerProfile};
 use crate::{Random, UtcMillis};
 
@@ -185,6 +185,13 @@ pub fn creq_transaction(creq: &[u8]) -> Option<TransId> {
 #[must_use]
 pub fn sdk_transaction(body: &[u8]) -> Option<TransId> {
     app::transaction_of(body)
+}
+
+/// Whether a message at the app endpoint is an Erro: whatever becomes of it, no Erro answers it
+/// [P-ERRO-04].
+#[must_use]
+pub fn is_sdk_erro(body: &[u8]) -> bool {
+    is_erro(body)
 }
 
 /// Whether the waiting page that holds this token has nothing new to see yet; `None` for a token that

@@ -22,6 +22,13 @@ pub struct SdkErro {
     pub copy: Option<Value>,
 }
 
+/// Whether a message calls itself an Erro, however defective it is: that is never answered with one
+/// [P-ERRO-04].
+#[must_use]
+pub fn is_erro(body: &[u8]) -> bool {
+    parse(body).is_ok_and(|message| Envelope::of(&message).message_type() == Some("Erro"))
+}
+
 /// Reads an Erro; `None` for any other message.
 #[must_use]
 pub fn read_sdk_erro(body: &[u8], rules: &ReadRules) -> Option<SdkErro> {

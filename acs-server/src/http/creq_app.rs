@@ -22,7 +22,8 @@ use crate::app::{App, PeerAddress};
 use crate::driver::{self, Arrived, StepError, Stepped};
 use crate::{crash, trans_id};
 
-/// Answers one message of an SDK [P-TRN-07, Req 53].
+/// Answers one message of an SDK [P-TRN-07, Req 53]; an Erro never with an Erro, even where it belongs
+/// to nothing or cannot be stored [P-ERRO-04].
 pub async fn handle(
     State(app): State<Arc<App>>,
     Extension(PeerAddress(peer)): Extension<PeerAddress>,
@@ -33,14 +34,32 @@ pub async fn handle(
     if !known.into_iter().any(|media_type| respond::is_media_type(&headers, media_type)) {
         return respond::refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
+    let is_erro = challenge::is_sdk_erro(&body);
+    match take(&app, body).await {
+        Ok(stepped) => reply(&stepped),
+        Err(_) if is_erro => respond::empty(),
+        Err(NotTaken::Stranger(id)) => stranger(&app, peer.ip(), id),
+        Err(NotTaken::Unavailable(id)) => unavailable(None, id),
+    }
+}
+
+/// Why a message led to no step.
+enum NotTaken {
+    /// It belongs to no transaction we know.
+    Stranger(Option<TransId>),
+    Unavailable(TransId),
+}
+
+/// Runs the step of a message.
+async fn take(app: &Arc<App>, body: Bytes) -> Result<Stepped, NotTaken> {
     let id = challenge::sdk_transaction(&body);
     let number = id.and_then(|id| trans_id::decode(id, app.vault.trans_id_key()));
     let (Some(id), Some(number)) = (id, number) else {
-        return stranger(&app, peer.ip(), id);
+        return Err(NotTaken::Stranger(id));
     };
-    let Some(place) = driver::enter(&app, number) else { return unavailable(None, id) };
+    let place = driver::enter(app, number).ok_or(NotTaken::Unavailable(id))?;
     let arrived = Arrived::SdkMessage(body.to_vec());
-    let work = Arc::clone(&app);
+    let work = Arc::clone(app);
     // An SDK that goes away does not stop what it began.
     let stepped = driver::to_the_end(async move {
         let _place = place;
@@ -49,15 +68,15 @@ pub async fn handle(
     })
     .await;
     match stepped {
-        Some(Ok(stepped)) => reply(&stepped),
-        Some(Err(StepError::Unknown)) => stranger(&app, peer.ip(), Some(id)),
+        Some(Ok(stepped)) => Ok(stepped),
+        Some(Err(StepError::Unknown)) => Err(NotTaken::Stranger(Some(id))),
         Some(Err(error)) => {
             tracing::error!(acs_trans_id = %id, %error, "a challenge step failed");
-            unavailable(None, id)
+            Err(NotTaken::Unavailable(id))
         }
         None => {
             tracing::error!(acs_trans_id = %id, "a challenge step broke off");
-            unavailable(None, id)
+            Err(NotTaken::Unavailable(id))
         }
     }
 }
@@ -135,3 +154,6 @@ fn refused(fault: Fault, id: Option<TransId>) -> Response {
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_RESPONSE_ID: HeaderName = HeaderName::from_static("x-response-id");
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ use crate::flow::transaction::{
     AcceptedCReq, Asked, Before, Ending, Exchange, ExpectEntry, Phase, Reply, Route, Template,
     Transaction, Via,
 };
-use crate::message::{AppCReq, SdkErro, peek_ids, read_app_creq, read_sdk_erro};
+use crate::message::{AppCReq, SdkErro, is_erro, peek_ids, read_app_creq, read_sdk_erro};
 
 /// The transaction that a body at the app endpoint is about, however defective it is.
 pub(super) fn transaction_of(body: &[u8]) -> Option<crate::element::TransId> {
@@ -38,9 +38,12 @@ fn is_plain(body: &[u8]) -> bool {
 }
 
 impl Machine<'_> {
-    /// [Req 47, Req 60, Note 11]
+    /// [Req 47, Req 60, Note 11, P-ERRO-04]
     pub(super) fn app_message(mut self, body: &[u8]) -> Step {
         let Some(app) = self.transaction.app.as_deref() else {
+            if is_erro(body) {
+                return self.step(Some(View::Sdk(SdkReply::Nothing)));
+            }
             let rejection = self.rejection(Fault::CReqNotExpected, CREQ);
             return self.refuse_unchanged(rejection);
         };

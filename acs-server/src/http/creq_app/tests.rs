@@ -1,0 +1,42 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::Bench;
+
+/// Status and body of the answer to what an SDK posted.
+async fn post(bench: &Bench, body: impl Into<Bytes>) -> (StatusCode, Vec<u8>) {
+    let jose = HeaderValue::from_static("application/jose; charset=utf-8");
+    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, jose)]);
+    let peer = Extension(PeerAddress(([127, 0, 0, 1], 9).into()));
+    let response = handle(State(Arc::clone(&bench.app)), peer, headers, body.into()).await;
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, body.to_vec())
+}
+
+fn sdk_message(message_type: &str, acs_trans_id: Option<TransId>) -> String {
+    json!({ "messageType": message_type, "messageVersion": "2.2.0", "errorCode": "402",
+            "acsTransID": acs_trans_id })
+    .to_string()
+}
+
+/// [P-ERRO-04]
+#[tokio::test]
+async fn an_erro_is_never_answered_with_an_erro() {
+    let bench = Bench::new();
+    let number = bench.challenge().await;
+    let browser = bench.state(number).await.acs_trans_id;
+    let unknown = TransId::parse("5f1c6e00-7a3d-4b52-9c01-200000000099");
+    let each = async |id| {
+        assert_eq!(post(&bench, sdk_message("Erro", id)).await, (StatusCode::OK, Vec::new()));
+        let (status, body) = post(&bench, sdk_message("CReq", id)).await;
+        let erro: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((status, &erro["messageType"]), (StatusCode::OK, &json!("Erro")), "{id:?}");
+    };
+    each(None).await;
+    each(unknown).await;
+    each(Some(browser)).await;
+    assert!(bench.state(number).await.decided().is_none());
+    bench.app.store.close().await.unwrap();
+    each(Some(browser)).await;
+}
