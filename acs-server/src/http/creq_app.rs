@@ -118,13 +118,14 @@ fn with_ids(mut response: Response, transaction: &Transaction) -> Response {
     response
 }
 
-/// The answer to a message of no transaction we know [P-CRY-09]; who sends many of them is slowed
-/// down.
+/// The answer to a message of no transaction we know: only a `kid` that is there can be unknown
+/// [P-CRY-09]. Who sends many of them is slowed down.
 fn stranger(app: &App, address: IpAddr, id: Option<TransId>) -> Response {
-    let fault = if app.config.protocol.unknown_kid_is_301() {
-        Fault::TransactionIdUnknown(vec!["acsTransID"])
-    } else {
-        Fault::Undecipherable
+    let fault = match id {
+        Some(_) if app.config.protocol.unknown_kid_is_301() => {
+            Fault::TransactionIdUnknown(vec!["acsTransID"])
+        }
+        _ => Fault::Undecipherable,
     };
     let mut response = refused(fault, id);
     if app.desk.strangers.is_too_many(address) {
@@ -133,13 +134,17 @@ fn stranger(app: &App, address: IpAddr, id: Option<TransId>) -> Response {
     response
 }
 
-/// Nothing can be said about the challenge now; the same message may be sent again.
+/// Nothing can be said about the challenge now; the same message may be sent again. All that is known of
+/// the transaction goes with it [P-ERRO-01, Note 31].
 fn unavailable(transaction: Option<&Transaction>, id: TransId) -> Response {
-    let context = ErroContext {
-        version: transaction.map(|transaction| transaction.version),
-        acs_trans_id: Some(id),
+    let known = transaction.map(|transaction| ErroContext {
+        version: Some(transaction.version),
+        three_ds_server_trans_id: Some(transaction.three_ds_server_trans_id),
+        ds_trans_id: Some(transaction.ds_trans_id),
+        sdk_trans_id: transaction.app.as_deref().map(|app| app.sdk_trans_id),
         ..ErroContext::default()
-    };
+    });
+    let context = ErroContext { acs_trans_id: Some(id), ..known.unwrap_or_default() };
     let rejection = Rejection::new(Fault::TransientFailure, context);
     respond::message(erro(&rejection, &MessageVersion::ALL).body)
 }

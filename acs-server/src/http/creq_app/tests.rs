@@ -40,3 +40,55 @@ async fn an_erro_is_never_answered_with_an_erro() {
     bench.app.store.close().await.unwrap();
     each(Some(browser)).await;
 }
+
+/// [P-CRY-09]
+#[tokio::test]
+async fn a_kid_that_is_missing_is_not_an_unknown_one() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use crate::config::protocol::UnknownKidError;
+
+    let mut bench = Bench::new();
+    let header = |json: &str| format!("{}.a.b.c.d", URL_SAFE_NO_PAD.encode(json));
+    let unknown = header(r#"{"kid":"5f1c6e00-7a3d-4b52-9c01-200000000099"}"#);
+    let missing = [
+        header("{}"),
+        header(r#"{"kid":"x"}"#),
+        header(r#"{"kid":7}"#),
+        "no JWE".to_owned(),
+        String::new(),
+    ];
+    for setting in [UnknownKidError::UnknownId, UnknownKidError::Undecipherable] {
+        let app = Arc::get_mut(&mut bench.app).unwrap();
+        app.config.protocol.app_unknown_kid_error = setting;
+        let code = async |body: &str| {
+            let (_, body) = post(&bench, body.to_owned()).await;
+            serde_json::from_slice::<Value>(&body).unwrap()["errorCode"].clone()
+        };
+        let told = if setting == UnknownKidError::UnknownId { "301" } else { "302" };
+        assert_eq!(code(&unknown).await, told);
+        for body in &missing {
+            assert_eq!(code(body).await, "302", "{body}");
+        }
+    }
+}
+
+/// [P-ERRO-01, Note 31]
+#[tokio::test]
+async fn what_cannot_be_said_now_names_the_whole_transaction() {
+    let bench = Bench::new();
+    let number = bench.challenge().await;
+    let transaction = bench.state(number).await;
+    let response = unavailable(Some(&transaction), transaction.acs_trans_id);
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let erro: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&erro["errorCode"], &erro["messageVersion"]), (&json!("403"), &json!("2.2.0")));
+    for (name, id) in [
+        ("threeDSServerTransID", transaction.three_ds_server_trans_id),
+        ("dsTransID", transaction.ds_trans_id),
+        ("acsTransID", transaction.acs_trans_id),
+    ] {
+        assert_eq!(erro[name], json!(id), "{name}");
+    }
+}
