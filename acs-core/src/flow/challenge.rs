@@ -353,9 +353,11 @@ impl Machine<'_> {
             Phase::ExpectSpc(_) => (Way::Spc, 0, None),
             _ => return,
         };
-        let also = match &self.transaction.phase {
-            Phase::ExpectEntry(entry) => entry.second().or_else(|| self.announced_second()),
-            _ => self.announced_second(),
+        let (also, asked_app) = match &self.transaction.phase {
+            Phase::ExpectEntry(entry) => {
+                (entry.second().or_else(|| self.announced_second()), entry.oob.is_some())
+            }
+            _ => (self.announced_second(), false),
         };
         let agreed = self.agreed(&outcome);
         let ways = (via, also);
@@ -372,6 +374,7 @@ impl Machine<'_> {
             cookie_for: self.mark.clone().filter(|_| agreed.new_cookie),
             fell_back: (ending == Ending::FellBack).then_some(self.context.now),
             word: self.word(),
+            asked_app,
             unanswered: false,
         };
         self.moves_on();

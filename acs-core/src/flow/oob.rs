@@ -113,10 +113,10 @@ pub fn standing(transaction: &Transaction, now: UtcMillis) -> Standing {
             Some(_) => Standing::Over,
         },
         Phase::ExpectRRes(_) | Phase::Ended(_) => match transaction.decided() {
-            Some(decided) => match (decided.word, decided.via) {
-                (Some(verdict), _) => Standing::Given(verdict),
-                (None, Way::App) => Standing::Over,
-                (None, _) => Standing::NotAsked,
+            Some(decided) => match decided.word {
+                Some(verdict) => Standing::Given(verdict),
+                None if decided.asked_app || decided.via == Way::App => Standing::Over,
+                None => Standing::NotAsked,
             },
             None => Standing::NotAsked,
         },
@@ -150,7 +150,7 @@ pub struct Question<'a> {
 #[must_use]
 pub fn question(transaction: &Transaction) -> Option<Question<'_>> {
     let Phase::ExpectEntry(entry) = &transaction.phase else { return None };
-    let oob = entry.oob.as_deref()?;
+    let oob = entry.oob.as_deref().filter(|_| waits(entry))?;
     Some(Question {
         number: oob.number,
         merchant: &transaction.merchant,

@@ -500,6 +500,9 @@ pub struct Decided {
     /// What the issuer's systems said of an out-of-band authentication.
     #[serde(rename = "iw", default, skip_serializing_if = "Option::is_none")]
     pub(super) word: Option<Verdict>,
+    /// The issuer's app was asked, whatever took its place.
+    #[serde(rename = "ia", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) asked_app: bool,
     /// No RRes came in time, or the browser waited for it no longer [P-BRW-33].
     #[serde(rename = "x", default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswered: bool,

@@ -115,16 +115,41 @@ impl Machine<'_> {
             self.time_out();
             return self.step(None);
         }
-        if standing(&self.transaction, self.context.now) != Standing::Waiting {
-            return self.step(None);
+        match standing(&self.transaction, self.context.now) {
+            Standing::Waiting => {}
+            Standing::Over if self.code_took_over() => return self.word_after_code(verdict),
+            _ => return self.step(None),
         }
+        self.keep_word(verdict);
+        self.outputs.push(Output::CancelAsk);
+        self.moves_on();
+        self.step(None)
+    }
+
+    fn keep_word(&mut self, verdict: Verdict) {
         let shown = self.transaction.revision;
-        if let Some(oob) = self.oob_mut() {
+        if let Phase::ExpectEntry(entry) = &mut self.transaction.phase
+            && let Some(oob) = entry.oob.as_deref_mut()
+        {
             oob.word = Some(Word { verdict, shown });
         }
         self.audit("oob-result", json!({ "verdict": verdict.as_str() }));
-        self.outputs.push(Output::CancelAsk);
-        self.moves_on();
+    }
+
+    /// Whether a code is asked for since the issuer's app was.
+    fn code_took_over(&self) -> bool {
+        let Phase::ExpectEntry(entry) = &self.transaction.phase else { return false };
+        entry.oob.is_some() && entry.asked == Asked::Code
+    }
+
+    /// A refusal counts although a code took the app's place: who reports a fraud cannot know what the
+    /// screen shows by now. Everything else comes too late.
+    fn word_after_code(mut self, verdict: Verdict) -> Step {
+        if matches!(verdict, Verdict::Declined | Verdict::Rejected) {
+            self.keep_word(verdict);
+            let outcome = verdict.outcome(&self.transaction, self.context.issuer);
+            self.end(outcome, Ending::Failed, "the issuer refuses, though a code was asked for");
+        }
         self.step(None)
     }
 
@@ -248,16 +273,18 @@ impl Machine<'_> {
         counter: u8,
         why: &'static str,
     ) {
-        let creqs = match &self.transaction.phase {
-            Phase::ExpectEntry(entry) => entry.creqs,
-            _ => 1,
+        let (creqs, oob) = match &self.transaction.phase {
+            Phase::ExpectEntry(entry) => (entry.creqs, entry.oob.clone()),
+            _ => (1, None),
         };
+        // The issuer was asked and may still speak; there is no other way left.
+        let oob = oob.map(|oob| Box::new(Oob { fallback: None, ..*oob }));
         self.audit("oob-fell-back", json!({ "why": why, "via": via.as_str() }));
         let route = self.code_route(via);
         match self.first_code(route, creq, consents) {
             Ok(entry) => {
                 self.moves_on();
-                let entry = Box::new(ExpectEntry { counter, creqs, ..*entry });
+                let entry = Box::new(ExpectEntry { counter, creqs, oob, ..*entry });
                 self.transaction.phase = Phase::ExpectEntry(entry);
             }
             Err(creq) => self.fail("no contact to send a code to", creq),

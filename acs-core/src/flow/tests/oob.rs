@@ -288,11 +288,33 @@ fn a_code_takes_the_apps_place_where_the_issuer_allows_it() {
         assert_eq!(world.codes.len(), 1);
         word(&mut world, Verdict::Approved);
         assert!(world.rreqs.is_empty(), "the app has nothing to say any more");
+        let stands = |world: &World| standing(&world.transaction(), world.now);
+        let told = verdict.map_or(Standing::Over, Standing::Given);
+        assert_eq!(stands(&world), told, "a code took its place");
+        assert!(question(&world.transaction()).is_none());
         let code = world.code();
         world.form("submit", &code);
         let rreq = world.rreq();
         assert_eq!(rreq["transStatus"], "Y");
         assert_eq!(rreq["authenticationMethod"], json!(["02"]));
+        assert_eq!(stands(&world), told, "also when it is over");
+    }
+}
+
+/// A fraud report that comes a moment after the cardholder pressed "code".
+#[test]
+fn a_refusal_counts_though_a_code_took_the_apps_place() {
+    for (verdict, status) in [(Verdict::Declined, "N"), (Verdict::Rejected, "R")] {
+        let set = |world: &mut World| world.issuer.oob.fallback = OobFallback::Choice;
+        let (mut world, _) = waiting_with(NEWEST, set);
+        assert!(matches!(world.form("code", ""), View::Code(_)));
+        let code = world.code();
+        word(&mut world, verdict);
+        assert_eq!(world.rreq()["transStatus"], status);
+        assert_eq!(world.cancelled_codes, 1);
+        assert_eq!(standing(&world.transaction(), world.now), Standing::Given(verdict));
+        world.form("submit", &code);
+        assert_eq!(world.rreqs.len(), 1, "the right code comes too late");
     }
 }
 
