@@ -236,7 +236,8 @@ async fn send_rreq(app: &Arc<App>, row: OutgoingRow) {
 }
 
 /// Ends an RReq that was not delivered in its life, or may go nowhere. While nobody can take the news of
-/// that, it rests like after a try.
+/// that, it rests: as after a try once its time is over, else for long, for what is no longer configured
+/// comes back with a restart only.
 async fn give_up(app: &Arc<App>, row: &OutgoingRow, how: &'static str) {
     if settle(app, row, RReqArrived::GivenUp, Some(how)).await {
         metrics::counter!("acs_rreq_total", "result" => "given-up").increment(1);
@@ -246,6 +247,9 @@ async fn give_up(app: &Arc<App>, row: &OutgoingRow, how: &'static str) {
             how,
             "an RReq is given up"
         );
+    } else if row.expires > app.clock.now() {
+        let later = app.clock.now().plus_seconds(REST_SECONDS).min(row.expires);
+        note_attempt(app, row, row.attempts, later, row.maybe_sent).await;
     } else {
         attempted(app, row, row.attempts, row.maybe_sent).await;
     }
@@ -476,6 +480,8 @@ fn rres_timer(app: &App) -> Duration {
 
 /// Number of rows one look sees.
 const LOOK: usize = 512;
+/// Between looks at an RReq that may go nowhere.
+const REST_SECONDS: u32 = 600;
 const OTP_RETRY_SECONDS: u32 = 2;
 const OTP_RETRY_MAX_SECONDS: u32 = 30;
 const ERRO_TIMER: Duration = Duration::from_secs(5);
