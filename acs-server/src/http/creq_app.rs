@@ -20,6 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use super::respond;
 use crate::app::{App, PeerAddress};
 use crate::driver::{self, Arrived, StepError, Stepped};
+use crate::storage::TransactionNumber;
 use crate::{crash, trans_id};
 
 /// Answers one message of an SDK [P-TRN-07, Req 53]; an Erro never with an Erro, even where it belongs
@@ -39,15 +40,30 @@ pub async fn handle(
         Ok(stepped) => reply(&stepped),
         Err(_) if is_erro => respond::empty(),
         Err(NotTaken::Stranger(id)) => stranger(&app, peer.ip(), id),
-        Err(NotTaken::Unavailable(id)) => unavailable(None, id),
+        Err(NotTaken::Busy(id)) => unavailable(None, id),
+        Err(NotTaken::Failed(id, number)) => {
+            unavailable(still_found(&app, id, number).await.as_deref(), id)
+        }
     }
+}
+
+/// The transaction of a step that failed, as far as the store still gives it.
+async fn still_found(
+    app: &App,
+    id: TransId,
+    number: TransactionNumber,
+) -> Option<Arc<Transaction>> {
+    let state = app.store.state(number).await.ok()??.state.transaction().ok()?;
+    (state.acs_trans_id == id).then_some(state)
 }
 
 /// Why a message led to no step.
 enum NotTaken {
     /// It belongs to no transaction we know.
     Stranger(Option<TransId>),
-    Unavailable(TransId),
+    /// Too many wait for it already.
+    Busy(TransId),
+    Failed(TransId, TransactionNumber),
 }
 
 /// Runs the step of a message.
@@ -57,7 +73,7 @@ async fn take(app: &Arc<App>, body: Bytes) -> Result<Stepped, NotTaken> {
     let (Some(id), Some(number)) = (id, number) else {
         return Err(NotTaken::Stranger(id));
     };
-    let place = driver::enter(app, number).ok_or(NotTaken::Unavailable(id))?;
+    let place = driver::enter(app, number).ok_or(NotTaken::Busy(id))?;
     let arrived = Arrived::SdkMessage(body.to_vec());
     let work = Arc::clone(app);
     // An SDK that goes away does not stop what it began.
@@ -72,11 +88,11 @@ async fn take(app: &Arc<App>, body: Bytes) -> Result<Stepped, NotTaken> {
         Some(Err(StepError::Unknown)) => Err(NotTaken::Stranger(Some(id))),
         Some(Err(error)) => {
             tracing::error!(acs_trans_id = %id, %error, "a challenge step failed");
-            Err(NotTaken::Unavailable(id))
+            Err(NotTaken::Failed(id, number))
         }
         None => {
             tracing::error!(acs_trans_id = %id, "a challenge step broke off");
-            Err(NotTaken::Unavailable(id))
+            Err(NotTaken::Failed(id, number))
         }
     }
 }

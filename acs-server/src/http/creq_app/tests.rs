@@ -1,6 +1,9 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::protocol::UnknownKidError;
 use crate::testing::Bench;
 
 /// Status and body of the answer to what an SDK posted.
@@ -12,6 +15,11 @@ async fn post(bench: &Bench, body: impl Into<Bytes>) -> (StatusCode, Vec<u8>) {
     let status = response.status();
     let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     (status, body.to_vec())
+}
+
+/// Something with this JWE header.
+fn jwe_with(json: &str) -> String {
+    format!("{}.a.b.c.d", URL_SAFE_NO_PAD.encode(json))
 }
 
 fn sdk_message(message_type: &str, acs_trans_id: Option<TransId>) -> String {
@@ -44,18 +52,12 @@ async fn an_erro_is_never_answered_with_an_erro() {
 /// [P-CRY-09]
 #[tokio::test]
 async fn a_kid_that_is_missing_is_not_an_unknown_one() {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-    use crate::config::protocol::UnknownKidError;
-
     let mut bench = Bench::new();
-    let header = |json: &str| format!("{}.a.b.c.d", URL_SAFE_NO_PAD.encode(json));
-    let unknown = header(r#"{"kid":"5f1c6e00-7a3d-4b52-9c01-200000000099"}"#);
+    let unknown = jwe_with(r#"{"kid":"5f1c6e00-7a3d-4b52-9c01-200000000099"}"#);
     let missing = [
-        header("{}"),
-        header(r#"{"kid":"x"}"#),
-        header(r#"{"kid":7}"#),
+        jwe_with("{}"),
+        jwe_with(r#"{"kid":"x"}"#),
+        jwe_with(r#"{"kid":7}"#),
         "no JWE".to_owned(),
         String::new(),
     ];
@@ -80,8 +82,10 @@ async fn what_cannot_be_said_now_names_the_whole_transaction() {
     let bench = Bench::new();
     let number = bench.challenge().await;
     let transaction = bench.state(number).await;
-    let response = unavailable(Some(&transaction), transaction.acs_trans_id);
-    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    // Nothing can be done with it.
+    bench.database().execute("UPDATE transactions SET secret = NULL", []).unwrap();
+    let kid = json!({ "kid": transaction.acs_trans_id }).to_string();
+    let (_, body) = post(&bench, jwe_with(&kid)).await;
     let erro: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((&erro["errorCode"], &erro["messageVersion"]), (&json!("403"), &json!("2.2.0")));
     for (name, id) in [
