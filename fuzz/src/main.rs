@@ -14,7 +14,7 @@ use fuzz::targets::{self, TARGETS, Target};
 
 /// The allocator of `acs`.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Fuzzes everything that strangers send to the ACS.
 #[derive(Debug, Parser)]

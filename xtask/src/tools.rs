@@ -45,6 +45,11 @@ const OPENSSL: Tool = Tool {
     package: "libssl-dev",
     needed_for: BUILDING,
 };
+const MAKE: Tool = Tool {
+    is_here: || shell::on_path("make"),
+    package: "make",
+    needed_for: "building acs, whose allocator comes as C",
+};
 const PKG_CONFIG: Tool = Tool {
     is_here: || std::env::var_os("OPENSSL_DIR").is_some() || shell::on_path("pkg-config"),
     package: "pkg-config",
@@ -52,9 +57,9 @@ const PKG_CONFIG: Tool = Tool {
 };
 const BUILDING: &str = "building ds-sim, whose SDK uses OpenSSL";
 /// What compiling needs beyond Rust and a C compiler.
-const FOR_BUILDING: [&Tool; 2] = [&OPENSSL, &PKG_CONFIG];
-const ALL: [&Tool; 8] =
-    [&OPENSSL, &PKG_CONFIG, &CHROMIUM, &NODE, &NPM, &PYTHON, &STRACE, &JAPANESE_FONT];
+const FOR_BUILDING: [&Tool; 3] = [&MAKE, &OPENSSL, &PKG_CONFIG];
+const ALL: [&Tool; 9] =
+    [&MAKE, &OPENSSL, &PKG_CONFIG, &CHROMIUM, &NODE, &NPM, &PYTHON, &STRACE, &JAPANESE_FONT];
 
 impl Tool {
     pub(crate) fn is_here(&self) -> bool {

@@ -19,7 +19,7 @@ use figures::Figures;
 
 /// The allocator of the program `acs`.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const SAMPLES: usize = 50_000;
 /// Rounds before the first that counts.

@@ -12,7 +12,7 @@ use acs_core::message::{ReadRules, read_areq};
 
 /// The allocator of the program `acs`, for both sides.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// All elements of a browser payment.
 const MESSAGE: &str = "2.2.0/areq/brw-pa/full";
