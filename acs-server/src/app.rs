@@ -9,6 +9,7 @@ use acs_core::crypto::AuthenticationValueGenerator;
 use acs_core::element::{MessageVersion, Pan};
 use acs_core::message::ReadRules;
 use acs_core::profile::{DsProfile, IssuerProfile};
+use arc_swap::ArcSwapOption;
 use aws_lc_rs::hmac;
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -50,6 +51,8 @@ pub struct DsRuntime {
     /// For RReqs: our client identity, this DS's roots, and a check of this DS's name.
     pub rreq_client: Arc<rustls::ClientConfig>,
     pub rreq_targets: RReqTargets,
+    /// A dsURL that was found to be within them: the next AReq mostly has the same.
+    pub known_ds_url: Arc<ArcSwapOption<String>>,
     /// Signs acsSignedContent, where configured.
     pub signing: Option<Arc<Signing>>,
     /// Of the payment system, for pages.

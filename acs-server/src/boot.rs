@@ -68,6 +68,7 @@ fn directory_server(ds: &config::Ds) -> anyhow::Result<DsRuntime> {
             .with_context(of)?,
         rreq_client: Arc::new(tls::rreq_client(ds).with_context(of)?),
         rreq_targets: ds.rreq_targets.clone(),
+        known_ds_url: Arc::default(),
         signing: ds
             .signing
             .as_ref()

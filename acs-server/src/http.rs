@@ -14,9 +14,11 @@ pub mod oreq;
 mod refused;
 pub mod respond;
 pub mod router;
+mod shortcut;
 mod signed;
 
 pub(crate) use refused::report as report_refused;
+pub use shortcut::Shortcut;
 use url::Url;
 
 use crate::app::App;

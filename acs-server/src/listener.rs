@@ -23,6 +23,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::app::{DsPeer, PeerAddress};
 use crate::config::Limits;
+use crate::http::Shortcut;
 use crate::shutdown::Shutdown;
 use crate::tls::{Refusal, names};
 use budget::Budget;
@@ -40,6 +41,8 @@ pub struct Listener {
     /// Set on the sockets of directory servers.
     pub ds: Option<DsNames>,
     pub router: Router,
+    /// Past the router to the busiest endpoint.
+    pub shortcut: Option<Shortcut>,
 }
 
 /// Whose socket this is, and the names it must come with.
@@ -60,6 +63,7 @@ impl Listener {
             tls: self.tls.map(TlsAcceptor::from),
             ds: self.ds,
             router: self.router,
+            shortcut: self.shortcut,
             limits: limits.clone(),
             budget: Arc::new(Budget::new(limits.request_bytes)),
             shutdown: shutdown.clone(),
@@ -74,6 +78,7 @@ struct Serving {
     tls: Option<TlsAcceptor>,
     ds: Option<DsNames>,
     router: Router,
+    shortcut: Option<Shortcut>,
     limits: Limits,
     budget: Arc<Budget>,
     shutdown: Shutdown,
@@ -129,6 +134,7 @@ async fn serve(
     let budget = Arc::clone(&serving.budget);
     let router = serving.router.clone();
     let mut requests = Requests::new(router, PeerAddress(from), &serving.limits, budget);
+    requests.shortcut.clone_from(&serving.shortcut);
     let Some(acceptor) = &serving.tls else {
         return connection::run(stream, Http::One, requests, &serving.limits, &serving.shutdown)
             .await;

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::{App, Latch};
 use crate::config::Config;
-use crate::http::router;
+use crate::http::{Shortcut, router};
 use crate::listener::{DsNames, Listener};
 use crate::shutdown::signalled;
 use crate::{boot, crash, driver, signing, telemetry, tls};
@@ -93,6 +93,7 @@ async fn listeners(app: &Arc<App>) -> anyhow::Result<Vec<Listener>> {
             tls: Some(Arc::new(tls)),
             ds: Some(DsNames { ds: index, peer_names: ds.peer_names.clone() }),
             router: router::ds(Arc::clone(app)),
+            shortcut: Some(Shortcut::areq(Arc::clone(app))),
         });
     }
     let tls = tls::cardholder_server(&config.tls.cardholder.certificates)?;
@@ -102,6 +103,7 @@ async fn listeners(app: &Arc<App>) -> anyhow::Result<Vec<Listener>> {
         tls: Some(Arc::new(tls)),
         ds: None,
         router: router::cardholder(Arc::clone(app)),
+        shortcut: Some(Shortcut::app_creq(Arc::clone(app))),
     });
     if let (Some(address), Some(tls)) = (config.listen.issuer, &config.tls.issuer) {
         listeners.push(Listener {
@@ -110,6 +112,7 @@ async fn listeners(app: &Arc<App>) -> anyhow::Result<Vec<Listener>> {
             tls: Some(Arc::new(tls::cardholder_server(&tls.certificates)?)),
             ds: None,
             router: router::issuer(Arc::clone(app)),
+            shortcut: None,
         });
     }
     listeners.push(Listener {
@@ -118,6 +121,7 @@ async fn listeners(app: &Arc<App>) -> anyhow::Result<Vec<Listener>> {
         tls: None,
         ds: None,
         router: router::ops(Arc::clone(app)),
+        shortcut: None,
     });
     Ok(listeners)
 }

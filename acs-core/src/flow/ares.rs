@@ -11,8 +11,7 @@ use super::{AuthenticateInput, app_channel};
 use crate::crypto::{AuthenticationValue, AuthenticationValueGenerator, ValueFacts};
 use crate::dictionary::Message;
 use crate::element::{DeviceChannel, MessageCategory, MessageVersion, TransId, TransStatus};
-use crate::json::LongText;
-use crate::message::NEWEST_DEVICE_DATA;
+use crate::message::{AReq, NEWEST_DEVICE_DATA};
 use crate::outgoing;
 use crate::policy::Exemption;
 use crate::profile::DsProfile;
@@ -63,7 +62,7 @@ pub(super) fn build(
                 Some(rendering) => {
                     wire.acs_rendering_type =
                         Some(RenderingType::of(rendering, input.areq.version));
-                    wire.acs_signed_content = signed_content.map(LongText);
+                    wire.acs_signed_content = signed_content.map(|_| STAND_IN);
                 }
                 None => wire.acs_url = Some(&input.issuer.challenge_url),
             }
@@ -90,7 +89,7 @@ pub(super) fn build(
             }
         }
     }
-    wire.checked(input)
+    wire.checked(input, signed_content)
 }
 
 /// A code, or a question about it, is answered where this DS wants that: U when it was not compared
@@ -115,7 +114,7 @@ fn tells_cardholders(input: &AuthenticateInput<'_>) -> bool {
 pub(super) fn minimal(input: &AuthenticateInput<'_>, refusal: &Refusal) -> Result<Vec<u8>, String> {
     let mut wire = Wire::base(input, TransStatus::Unavailable);
     wire.trans_status_reason = Some(refusal.reason.as_str());
-    wire.checked(input)
+    wire.checked(input, None)
 }
 
 /// The value of a positive answer, where its category carries one [P-ARES-01, P-STAT-10]
@@ -214,7 +213,7 @@ struct Wire<'a> {
     #[serde(rename = "acsRenderingType", skip_serializing_if = "Option::is_none")]
     acs_rendering_type: Option<RenderingType>,
     #[serde(rename = "acsSignedContent", skip_serializing_if = "Option::is_none")]
-    acs_signed_content: Option<LongText<'a>>,
+    acs_signed_content: Option<&'static str>,
     #[serde(rename = "acsDecConInd", skip_serializing_if = "Option::is_none")]
     acs_dec_con_ind: Option<&'static str>,
     #[serde(rename = "acsChallengeMandated", skip_serializing_if = "Option::is_none")]
@@ -281,21 +280,48 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// [Req 110, Note 46]
-    fn checked(&self, input: &AuthenticateInput<'_>) -> Result<Vec<u8>, String> {
-        let areq = input.areq;
-        let mut json = Vec::with_capacity(TYPICAL_LENGTH);
+    /// Signed content is most of its message, and in form whatever [`signed_content`] makes: something
+    /// stands for it while the message is looked at [Req 110, Note 46].
+    ///
+    /// [`signed_content`]: crate::crypto::signed_content::signed_content
+    fn checked(
+        &self,
+        input: &AuthenticateInput<'_>,
+        signed_content: Option<&str>,
+    ) -> Result<Vec<u8>, String> {
+        let mut json = Vec::with_capacity(TYPICAL_LENGTH + signed_content.map_or(0, str::len));
         serde_json::to_writer(&mut json, self).map_err(|e| e.to_string())?;
-        outgoing::check(
-            &json,
-            Message::ARes,
-            areq.version,
-            Some(areq.channel),
-            Some(areq.category),
-        )?;
+        check(&json, input)?;
+        if let Some(content) = signed_content {
+            put_in(&mut json, content).ok_or("acsSignedContent")?;
+            debug_assert_eq!(check(&json, input), Ok(()), "signed content of another form");
+        }
         Ok(json)
     }
 }
+
+fn check(json: &[u8], input: &AuthenticateInput<'_>) -> Result<(), String> {
+    let AReq { version, channel, category, .. } = input.areq;
+    outgoing::check(json, Message::ARes, *version, Some(*channel), Some(*category))
+}
+
+/// Puts signed content where [`STAND_IN`] stands. Inside of another text its quotes would be escaped.
+fn put_in(json: &mut Vec<u8>, content: &str) -> Option<()> {
+    // Looks at every byte, so that many can be looked at together.
+    let plain = content.bytes().fold(true, |plain, byte| {
+        plain & (byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_' | b'.'))
+    });
+    let member = format!("\"acsSignedContent\":\"{STAND_IN}\"");
+    let at = std::str::from_utf8(json).ok().filter(|_| plain)?.find(&member)? + member.len() - 1;
+    let rest = json.split_off(at);
+    json.truncate(at - STAND_IN.len());
+    json.extend_from_slice(content.as_bytes());
+    json.extend_from_slice(&rest);
+    Some(())
+}
+
+/// In form like signed content.
+const STAND_IN: &str = "a.a.a";
 
 /// `authenticationType`, before 2.3.1: every one-time password is dynamic.
 pub(super) const fn kind(way: Way) -> &'static str {

@@ -391,7 +391,15 @@ impl Decision<'_> {
 
 /// Without dsURL (2.1.0 3RI) there is nothing foreign [P-RREQ-01, Note 90].
 fn ds_url_allowed(areq: &AReq, ds: &DsRuntime) -> bool {
-    areq.ds_url.as_deref().is_none_or(|url| ds.rreq_targets.allows_text(url))
+    let Some(url) = areq.ds_url.as_deref() else { return true };
+    if ds.known_ds_url.load().as_deref().is_some_and(|known| known == url) {
+        return true;
+    }
+    let allowed = ds.rreq_targets.allows_text(url);
+    if allowed {
+        ds.known_ds_url.store(Some(Arc::new(url.to_owned())));
+    }
+    allowed
 }
 
 fn notification_url_allowed(areq: &AReq, development: bool) -> bool {

@@ -11,6 +11,7 @@ use http::StatusCode;
 
 use super::{
     areq, creq_app, creq_browser, health, issuer_oob, issuer_result, method_url, oreq, respond,
+    shortcut,
 };
 use crate::app::App;
 
@@ -19,7 +20,7 @@ use crate::app::App;
 pub fn ds(app: Arc<App>) -> Router {
     let limits = &app.config.limits;
     Router::new()
-        .route("/3ds/areq", bounded(post(areq::handle), limits.areq_bytes))
+        .route(shortcut::AREQ, bounded(post(areq::handle), limits.areq_bytes))
         .route("/3ds/oreq", bounded(post(oreq::handle), limits.oreq_bytes))
         .fallback(unknown)
         .with_state(app)
@@ -31,7 +32,7 @@ pub fn cardholder(app: Arc<App>) -> Router {
     Router::new()
         .route("/3ds/method", bounded(post(method_url::handle), limits.method_bytes))
         .route("/3ds/challenge/browser", bounded(post(creq_browser::creq), limits.creq_bytes))
-        .route("/3ds/challenge/app", bounded(post(creq_app::handle), limits.creq_bytes))
+        .route(shortcut::APP_CREQ, bounded(post(creq_app::handle), limits.creq_bytes))
         .route("/3ds/challenge/browser/page", bounded(post(creq_browser::page), limits.page_bytes))
         .route("/3ds/challenge/browser/wait", bounded(post(creq_browser::wait), limits.page_bytes))
         .fallback(unknown)

@@ -15,17 +15,18 @@ use tokio::time::Instant;
 use tower::Service as _;
 
 use super::activity::Activity;
-use super::body_timer::{Late, timed};
+use super::body_timer::{Late, TimedBody, timed};
 use super::budget::{self, Budget, Held};
 use crate::app::{DsPeer, PeerAddress};
 use crate::config::Limits;
-use crate::http::respond;
+use crate::http::{Shortcut, respond};
 
 /// Answers the requests of one connection.
 #[derive(Debug, Clone)]
 pub(super) struct Requests {
     router: Router,
     address: PeerAddress,
+    pub(super) shortcut: Option<Shortcut>,
     /// Set on the sockets of directory servers.
     pub(super) ds_peer: Option<DsPeer>,
     body_time: Duration,
@@ -41,7 +42,8 @@ impl Requests {
         budget: Arc<Budget>,
     ) -> Self {
         let activity = Arc::new(Activity::new());
-        Self { router, address, ds_peer: None, body_time: limits.body(), budget, activity }
+        let (body_time, ds_peer, shortcut) = (limits.body(), None, None);
+        Self { router, address, shortcut, ds_peer, body_time, budget, activity }
     }
 
     pub(super) fn activity(&self) -> Arc<Activity> {
@@ -61,13 +63,9 @@ impl Requests {
             return Ok(too_much());
         }
         let timed = timed(request, deadline, late.clone(), Arc::clone(&held));
-        let mut request = timed.map(Body::new);
-        request.extensions_mut().insert(self.address);
-        if let Some(peer) = self.ds_peer.take() {
-            request.extensions_mut().insert(peer);
-        }
-        let answer = AssertUnwindSafe(self.router.call(request)).catch_unwind().await;
-        let Ok(Ok(response)) = answer else {
+        // In a box: hyper moves what answers a request about before it begins.
+        let answer = AssertUnwindSafe(Box::pin(self.routed(timed))).catch_unwind().await;
+        let Ok(response) = answer else {
             return Ok(respond::refuse(StatusCode::INTERNAL_SERVER_ERROR));
         };
         Ok(match (late.is_set(), held.was_refused()) {
@@ -75,6 +73,22 @@ impl Requests {
             (_, true) => too_much(),
             _ => response,
         })
+    }
+}
+
+impl Requests {
+    async fn routed(&mut self, request: Request<TimedBody>) -> Response {
+        let peer = self.ds_peer.take();
+        if let Some(shortcut) = self.shortcut.take_if(|shortcut| shortcut.takes(&request)) {
+            return shortcut.answer(request, self.address, peer).await;
+        }
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.address);
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        let Ok(response) = self.router.call(request).await;
+        response
     }
 }
 

@@ -53,6 +53,7 @@ async fn start(made: &Installation, kind: Kind, limits: &Limits) -> Running {
         tls: tls.map(Arc::new),
         ds: (kind == Kind::DsA).then(names),
         router: router(),
+        shortcut: None,
     };
     Running { address, task: listener.spawn(limits, &shutdown), shutdown }
 }
