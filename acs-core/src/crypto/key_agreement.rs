@@ -18,7 +18,7 @@ pub struct EphemeralKey(PrivateKey);
 pub struct ContentKey(Zeroizing<[u8; 32]>);
 
 /// The other side's public key: as it was sent, and the point of P-256 that it was found to be.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PeerKey {
     jwk: P256PublicJwk,
     point: ParsedPublicKey,
@@ -109,6 +109,13 @@ impl ContentKey {
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+/// What was sent: the point is the same.
+impl std::fmt::Debug for PeerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.jwk.fmt(f)
     }
 }
 
