@@ -89,19 +89,6 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits while more and more jobs come: those of one commit share its sync and its last pages.
-    fn gather(&self, pause: Duration) {
-        let mut waiting = 0;
-        for _ in 0..MOST_PAUSES {
-            std::thread::sleep(pause);
-            let now = self.state().jobs.len();
-            if now < waiting + BUSY_GROUP {
-                break;
-            }
-            waiting = now;
-        }
-    }
-
     /// Lets the writer finish what waits and stop.
     pub(super) fn drain(&self) {
         let mut state = self.state();
@@ -217,7 +204,7 @@ pub(super) fn run(shared: Arc<Shared>, conn: Connection, stored_keys: HashSet<i6
     let mut busy = false;
     loop {
         if busy {
-            writer.shared.queue.gather(writer.shared.options.gathering);
+            std::thread::sleep(writer.shared.options.gathering);
         }
         if !writer.shared.queue.take(&mut group, limit) {
             break;
@@ -687,7 +674,5 @@ fn is_lock(error: &rusqlite::Error) -> bool {
 
 /// A group of this size shows that more callers will come in a moment.
 const BUSY_GROUP: usize = 4;
-/// Pauses before one group.
-const MOST_PAUSES: u32 = 3;
 const IDLE: Duration = Duration::from_secs(1);
 const LOCK_RETRY: Duration = Duration::from_micros(300);
