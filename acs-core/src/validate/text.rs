@@ -211,15 +211,21 @@ fn is_url(value: &str) -> bool {
     };
     let odd =
         |c: char| c.is_whitespace() || c.is_ascii_control() || matches!(c, '<' | '>' | '"' | '\\');
-    !value.contains(odd)
-        && (is_plain_url(value)
-            || (written_out().is_some() && Url::parse(value).is_ok_and(|url| url.has_host())))
+    is_plain_url(value)
+        || (!value.contains(odd)
+            && written_out().is_some()
+            && Url::parse(value).is_ok_and(|url| url.has_host()))
 }
 
-/// Whether this is `https://host`, `:port` or not, and a path or none, with so plain a host that
-/// [`Url::parse`] is known to take it.
+/// Whether this is `https://host`, `:port` or not, and a path or none, of plain characters and with so
+/// plain a host that [`Url::parse`] is known to take it.
 fn is_plain_url(value: &str) -> bool {
     let Some(rest) = value.strip_prefix("https://") else { return false };
+    let plain = |b: u8| b.is_ascii_graphic() & !matches!(b, b'<' | b'>' | b'"' | b'\\');
+    // Looks at every byte, so that many can be looked at together.
+    if !value.bytes().fold(true, |all, b| all & plain(b)) {
+        return false;
+    }
     let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
     let (host, port) = authority.split_once(':').unwrap_or((authority, "443"));
     let label = |label: &str| {
@@ -228,7 +234,8 @@ fn is_plain_url(value: &str) -> bool {
             && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
             && !label.contains("--")
     };
-    (1..=4).contains(&port.len()) && digits(port.as_bytes()) && host.split('.').all(label)
+    let is_port = (1..=5).contains(&port.len()) && digits(port.as_bytes());
+    is_port && port.parse::<u16>().is_ok() && host.split('.').all(label)
 }
 
 #[cfg(test)]
@@ -239,12 +246,28 @@ mod tests {
 
     #[test]
     fn plain_urls_are_known_without_parsing() {
-        for plain in ["https://shop.example", "https://a.b1-c.example:8443/x?y={}", "https://x/"] {
+        for plain in [
+            "https://shop.example",
+            "https://a.b1-c.example:8443/x?y={}",
+            "https://x/",
+            "https://localhost:65535",
+        ] {
             assert!(is_plain_url(plain), "{plain}");
         }
-        for other in
-            ["http://shop.example", "https://", "https:///x", "https://u@host/", "https://1/"]
-        {
+        for other in [
+            "http://shop.example",
+            "https://",
+            "https:///x",
+            "https://u@host/",
+            "https://1/",
+            "https://x:65536/",
+            "https://x:/",
+            "https://x/a b",
+            "https://x/a\\b",
+            "https://x/<",
+            "https://x/\u{e9}",
+            "https://x/\t",
+        ] {
             assert!(!is_plain_url(other), "{other}");
         }
     }
