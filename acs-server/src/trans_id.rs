@@ -20,13 +20,18 @@ use crate::storage::TransactionNumber;
 pub struct TransIdKey {
     encrypt: EncryptingKey,
     decrypt: DecryptingKey,
+    /// Where the search for a nonce begins: drawn anew by each run.
+    first_nonce: u16,
 }
 
 impl TransIdKey {
     pub(crate) fn new(key: &[u8; 32]) -> Result<Self, String> {
         let failed = |_| "cipher key failed".to_owned();
         let cipher = || UnboundCipherKey::new(&AES_256, key).map_err(failed);
+        let mut first_nonce = [0; 2];
+        rand::fill(&mut first_nonce).map_err(|_| "the random source failed".to_owned())?;
         Ok(Self {
+            first_nonce: u16::from_be_bytes(first_nonce),
             encrypt: EncryptingKey::ecb(cipher()?).map_err(failed)?,
             decrypt: DecryptingKey::ecb(cipher()?).map_err(failed)?,
         })
@@ -39,18 +44,15 @@ impl fmt::Debug for TransIdKey {
     }
 }
 
-/// An id of this number: one of about a thousand, so that a number drawn again after a crash (its
-/// first holder was never stored) gets another id. A loaded row's own id must equal the id it was
+/// An id of this number: one of about a thousand, another in each run, so that a number drawn again
+/// after a crash (its first holder was never stored) gets another id. A loaded row's own id must equal the id it was
 /// asked by [P-AREQ-21, P-GEN-09, Req 27, Req 104, Req 288].
 ///
 /// # Panics
 /// When AES fails in the crypto library, or all 65,536 nonces miss (chance e^-1024).
 #[must_use]
 pub fn encode(number: TransactionNumber, key: &TransIdKey) -> TransId {
-    let mut start = [0; 2];
-    // Without randomness the id is still unguessable; only repeats after a crash look alike.
-    let _ = rand::fill(&mut start);
-    let mut nonce = u16::from_be_bytes(start);
+    let mut nonce = key.first_nonce;
     let mut blocks = [0; BLOCK * BATCH];
     for _ in 0..=usize::from(u16::MAX) / BATCH {
         for block in blocks.chunks_exact_mut(BLOCK) {
