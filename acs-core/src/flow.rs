@@ -98,6 +98,9 @@ pub struct Authenticated {
     pub transaction: Transaction,
     /// The ARes, already checked against the dictionary.
     pub ares: Vec<u8>,
+    /// Where `acsSignedContent` begins in the ARes, and with it the signer's protected header
+    /// ([`ContentSigner::protected_header`]), the same in all of its messages.
+    pub signed_content_at: Option<usize>,
     pub outputs: Vec<Output>,
     /// Key of the encrypted channel when the ARes is a C in the app channel: to be kept sealed
     /// beside the state, apart from it [P-APP-04].
@@ -147,13 +150,13 @@ pub fn authenticate(
     }
     let value = ares::value(input, &decision.answer, generator);
     let signed = channel.as_ref().map(|channel| channel.signed_content.as_str());
-    let ares = match ares::build(input, &decision.answer, value.as_ref(), language, signed) {
-        Ok(ares) => ares,
+    let built = match ares::build(input, &decision.answer, value.as_ref(), language, signed) {
+        Ok(built) => built,
         Err(defects) => {
             outputs.push(AuditEvent::output("ares-unbuildable", &json!({ "elements": defects })));
-            let (instead, ares) = fall_back(input)?;
+            let (instead, built) = fall_back(input)?;
             decision = instead;
-            ares
+            built
         }
     };
     if !input.ds_url_allowed {
@@ -186,7 +189,8 @@ pub fn authenticate(
     let app = app_channel::state(input, &decision.answer);
     let transaction = open(input, language.tag(), phase, app);
     let closes_prior = spc::closes_prior(input) || decide::three_ri::follows_fallback(input);
-    Ok(Authenticated { transaction, ares, outputs, content_key, closes_prior })
+    let ares::Checked { json: ares, signed_content_at } = built;
+    Ok(Authenticated { transaction, ares, signed_content_at, outputs, content_key, closes_prior })
 }
 
 /// What the issuer's systems are told of a decoupled authentication.
@@ -226,7 +230,7 @@ fn wanted_language(areq: &AReq) -> Option<&str> {
 }
 
 /// The answer when the decided one would break the dictionary: a plain U, or no ARes at all.
-fn fall_back(input: &AuthenticateInput<'_>) -> Result<(Decision, Vec<u8>), Box<Rejection>> {
+fn fall_back(input: &AuthenticateInput<'_>) -> Result<(Decision, ares::Checked), Box<Rejection>> {
     let refusal = || Refusal {
         reason: Reason::technical(input.areq.version, input.issuer),
         tell_cardholder: false,

@@ -23,6 +23,7 @@ use acs_core::flow::{Output, Transaction};
 use acs_core::profile::Contacts;
 use acs_core::{Random, UtcMillis};
 use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
+use futures_util::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app::App;
@@ -222,24 +223,34 @@ fn round_patience(timers: &Protocol) -> Duration {
 }
 
 /// Commits a unit; with the mutant feature it only promises to.
-pub(crate) async fn commit(app: &Arc<App>, unit: Unit) -> Result<Committed, StoreError> {
-    if unit.transaction.is_none() && unit.events.is_empty() && unit.outgoing.is_empty() {
-        return Ok(Committed::Durable);
-    }
-    crash::pass("before-commit");
-    #[cfg(feature = "danger-reply-before-commit")]
-    {
-        let app = Arc::clone(app);
-        tokio::spawn(async move { app.store.commit(unit).await });
-        crash::pass("after-commit");
-        return Ok(Committed::Durable);
-    }
-    #[cfg(not(feature = "danger-reply-before-commit"))]
-    {
-        let committed = app.store.commit(unit).await?;
+pub(crate) fn commit(
+    app: &Arc<App>,
+    unit: Unit,
+) -> impl Future<Output = Result<Committed, StoreError>> + Send {
+    let empty = unit.transaction.is_none() && unit.events.is_empty() && unit.outgoing.is_empty();
+    // Asked for here, so that no future carries the unit about.
+    let asked = (!empty).then(|| {
+        crash::pass("before-commit");
+        store(app, unit)
+    });
+    async move {
+        let Some(asked) = asked else { return Ok(Committed::Durable) };
+        let committed = asked.await?;
         crash::pass("after-commit");
         Ok(committed)
     }
+}
+
+#[cfg(not(feature = "danger-reply-before-commit"))]
+fn store(app: &App, unit: Unit) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    app.store.commit(unit)
+}
+
+#[cfg(feature = "danger-reply-before-commit")]
+fn store(app: &Arc<App>, unit: Unit) -> BoxFuture<'static, Result<Committed, StoreError>> {
+    let app = Arc::clone(app);
+    tokio::spawn(async move { app.store.commit(unit).await });
+    Box::pin(std::future::ready(Ok(Committed::Durable)))
 }
 
 /// The core's random source, from the crypto library.

@@ -4,6 +4,7 @@
 //! [`Store::commit`] returns only after its unit is on disk (invariant 4).
 
 mod notices;
+mod reply;
 pub mod sqlite;
 mod state;
 
@@ -17,6 +18,7 @@ use acs_core::profile::{Card, Contacts};
 use futures_util::future::BoxFuture;
 
 pub use notices::{NoticeDetail, NoticeRow};
+pub use reply::StoredReply;
 pub use state::{BadState, StoredState};
 
 /// Number of a transaction's row. acsTransIDs are the encryption of it (see `trans_id`), so no
@@ -104,9 +106,9 @@ pub struct TransactionRow {
     /// Keyed digest of (ds_id, dsTransID) and of the AReq's bytes, for P-AREQ-20. Set at insert,
     /// kept by Replace.
     pub replay: Option<ReplayKey>,
-    /// ARes bytes, kept sealed for the repeat window of 60 s and unreadable soon after. Set at
-    /// insert, kept by Replace.
-    pub reply: Option<Vec<u8>>,
+    /// The ARes, kept sealed for the repeat window of 60 s and unreadable soon after. Set at insert,
+    /// kept by Replace.
+    pub reply: Option<StoredReply>,
 }
 
 /// Without the reply, which may hold an authentication value, and the state, which names merchant
@@ -299,8 +301,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The next unused transaction number (memory only: a crash leaves a gap).
     fn next_number(&self) -> TransactionNumber;
 
-    /// Commits a unit durably, together with other callers' units. Dropping the future after its
-    /// first poll does not take the unit back.
+    /// Commits a unit durably, together with other callers' units. Dropping the future does not take
+    /// the unit back.
     fn commit(&self, unit: Unit) -> BoxFuture<'_, Result<Committed, StoreError>>;
 
     fn transaction(

@@ -1,6 +1,7 @@
 //! A service without listeners, for tests of what goes on behind them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use acs_core::element::TransId;
 use acs_core::flow::Transaction;
@@ -68,6 +69,13 @@ impl Bench {
     /// The database, beside the service.
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(&self.app.config.storage.path).unwrap()
+    }
+
+    /// Changes rows behind the service's back, and waits until it sees that.
+    pub(crate) fn change(&self, sql: &str) -> usize {
+        let changed = self.database().execute(sql, []).unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+        changed
     }
 
     pub(crate) async fn state(&self, number: TransactionNumber) -> Arc<Transaction> {

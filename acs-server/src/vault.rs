@@ -37,6 +37,7 @@ pub struct Vault {
     current: usize,
     index: hmac::Key,
     replay: hmac::Key,
+    areq: LessSafeKey,
     challenge: ChallengeKeys,
     trans_id: TransIdKey,
 }
@@ -198,14 +199,31 @@ impl Vault {
         ids.update(b"ds\0");
         ids.update(ds_trans_id);
         ids.update(ds_id.as_bytes());
+        let ds_trans = first_half(ids.sign().as_ref());
+        ReplayKey { ds_trans, body: self.areq_digest(&ds_trans, body), server: None }
+    }
+
+    /// GMAC over an AReq, with the digest of its dsTransID for a nonce: a tenth of the time of a
+    /// keyed hash. One digest is kept for each dsTransID, so that a pad that nobody has hides what
+    /// it was made of; whether two are equal is all that is ever told.
+    fn areq_digest(&self, ds_trans: &[u8; 16], body: &[u8]) -> [u8; 16] {
+        let mut nonce = [0; NONCE_LEN];
+        nonce.copy_from_slice(&ds_trans[..NONCE_LEN]);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self
+            .areq
+            .seal_in_place_separate_tag(nonce, Aad::from(body), &mut [])
+            .expect("a body of at most some megabytes is sealed");
+        first_half(tag.as_ref())
+    }
+
+    /// The keyed digest by which a repeated part of a notice is recognised [P-OPR-02].
+    #[must_use]
+    pub fn notice_digest(&self, body: &[u8]) -> [u8; 16] {
         let mut content = hmac::Context::with_key(&self.replay);
         content.update(b"body\0");
         content.update(body);
-        ReplayKey {
-            ds_trans: first_half(ids.sign().as_ref()),
-            body: first_half(content.sign().as_ref()),
-            server: None,
-        }
+        first_half(content.sign().as_ref())
     }
 
     /// The keyed digest of a threeDSServerTransID [P-AREQ-20].
@@ -246,6 +264,7 @@ impl Vault {
             current,
             index: hmac::Key::new(hmac::HMAC_SHA256, &*sub("card index")?),
             replay: hmac::Key::new(hmac::HMAC_SHA256, &*sub("replay digest")?),
+            areq: aead(&*sub("AReq digest")?)?,
             challenge: ChallengeKeys { otp: sub("otp hash")?, token: sub("form token")? },
             trans_id: TransIdKey::new(&*sub("acsTransID")?)?,
         })
@@ -294,11 +313,7 @@ impl SealingKeys {
         let root = decode_key(id, key)?;
         let aeads = Purpose::ALL
             .into_iter()
-            .map(|purpose| {
-                let key = expand(&root, purpose.label())?;
-                let key = UnboundKey::new(&AES_256_GCM, &*key).map_err(|_| "unusable key")?;
-                Ok(LessSafeKey::new(key))
-            })
+            .map(|purpose| aead(&*expand(&root, purpose.label())?))
             .collect::<Result<_, String>>()?;
         Ok(Self { id: id.to_owned(), id_len, aeads })
     }
@@ -358,6 +373,11 @@ fn expand(root: &[u8; 32], label: &str) -> Result<Zeroizing<[u8; 32]>, String> {
         .and_then(|okm| okm.fill(&mut *key))
         .map_err(|_| "key derivation failed".to_owned())?;
     Ok(key)
+}
+
+fn aead(key: &[u8; 32]) -> Result<LessSafeKey, String> {
+    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| "unusable key")?;
+    Ok(LessSafeKey::new(key))
 }
 
 /// Purpose and key id are bound as well as the row, although each has its own key already: a value
@@ -500,6 +520,23 @@ mod tests {
         forged(Purpose::CardPan, b"row 1", &changed);
         let twice = vault.seal(Purpose::CardPan, b"row 1", b"plain").unwrap();
         assert_ne!(sealed, twice);
+    }
+
+    #[test]
+    fn an_areq_is_recognised_by_all_of_its_bytes_and_its_sender() {
+        let vault = Vault::ephemeral().unwrap();
+        let id = [7; 16];
+        let key = vault.replay_key("ds-a", &id, b"{\"a\":1}");
+        assert_eq!(vault.replay_key("ds-a", &id, b"{\"a\":1}"), key);
+        for body in ["{\"a\":2}", "{\"a\":1} ", "{\"a\":1", ""] {
+            let other = vault.replay_key("ds-a", &id, body.as_bytes());
+            assert_eq!(other.ds_trans, key.ds_trans);
+            assert_ne!(other.body, key.body, "{body}");
+        }
+        assert_ne!(vault.replay_key("ds-b", &id, b"{\"a\":1}").ds_trans, key.ds_trans);
+        assert_ne!(vault.replay_key("ds-a", &[8; 16], b"{\"a\":1}").body, key.body);
+        let other = Vault::ephemeral().unwrap().replay_key("ds-a", &id, b"{\"a\":1}");
+        assert!(other.ds_trans != key.ds_trans && other.body != key.body);
     }
 
     #[test]

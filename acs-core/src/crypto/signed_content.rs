@@ -70,9 +70,15 @@ pub fn signed_content(
         sdk_ephem_pub_key: Jwk::of(sdk_key),
     };
     let payload = serde_json::to_vec(&payload).map_err(|_| SigningFailed)?;
-    let input = format!("{}.{}", signer.protected_header(), URL_SAFE_NO_PAD.encode(payload));
-    let signature = signer.sign(input.as_bytes())?;
-    let jws = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
+    let header = signer.protected_header();
+    let room = header.len() + payload.len().div_ceil(3) * 4 + USUAL_SIGNATURE;
+    let mut jws = String::with_capacity(room);
+    jws.push_str(header);
+    jws.push('.');
+    URL_SAFE_NO_PAD.encode_string(payload, &mut jws);
+    let signature = signer.sign(jws.as_bytes())?;
+    jws.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut jws);
     if jws.len() > MAX_LENGTH { Err(SigningFailed) } else { Ok(jws) }
 }
 
@@ -101,6 +107,8 @@ impl<'a> Jwk<'a> {
 }
 
 const MAX_LENGTH: usize = 16_000;
+/// Characters of an RSA signature of 2048 bits and the dots.
+const USUAL_SIGNATURE: usize = 344;
 
 #[cfg(test)]
 mod tests {

@@ -27,7 +27,7 @@ pub(super) fn build(
     value: Option<&AuthenticationValue>,
     language: Language,
     signed_content: Option<&str>,
-) -> Result<Vec<u8>, String> {
+) -> Result<Checked, String> {
     let ds = input.ds;
     let mut wire = Wire::base(input, answer.status());
     wire.statuses = Standing::of(input).statuses(input);
@@ -111,7 +111,7 @@ fn tells_cardholders(input: &AuthenticateInput<'_>) -> bool {
 ///
 /// # Errors
 /// As [`build`].
-pub(super) fn minimal(input: &AuthenticateInput<'_>, refusal: &Refusal) -> Result<Vec<u8>, String> {
+pub(super) fn minimal(input: &AuthenticateInput<'_>, refusal: &Refusal) -> Result<Checked, String> {
     let mut wire = Wire::base(input, TransStatus::Unavailable);
     wire.trans_status_reason = Some(refusal.reason.as_str());
     wire.checked(input, None)
@@ -212,8 +212,6 @@ struct Wire<'a> {
     acs_url: Option<&'a str>,
     #[serde(rename = "acsRenderingType", skip_serializing_if = "Option::is_none")]
     acs_rendering_type: Option<RenderingType>,
-    #[serde(rename = "acsSignedContent", skip_serializing_if = "Option::is_none")]
-    acs_signed_content: Option<&'static str>,
     #[serde(rename = "acsDecConInd", skip_serializing_if = "Option::is_none")]
     acs_dec_con_ind: Option<&'static str>,
     #[serde(rename = "acsChallengeMandated", skip_serializing_if = "Option::is_none")]
@@ -238,6 +236,16 @@ struct Wire<'a> {
     spc_trans_data: Option<SpcTransData<'a>>,
     #[serde(flatten)]
     statuses: Statuses,
+    /// The last, so that its place is known.
+    #[serde(rename = "acsSignedContent", skip_serializing_if = "Option::is_none")]
+    acs_signed_content: Option<&'static str>,
+}
+
+/// A message that may leave.
+pub(super) struct Checked {
+    pub(super) json: Vec<u8>,
+    /// Where its signed content begins.
+    pub(super) signed_content_at: Option<usize>,
 }
 
 impl<'a> Wire<'a> {
@@ -264,7 +272,6 @@ impl<'a> Wire<'a> {
             cardholder_info: None,
             acs_url: None,
             acs_rendering_type: None,
-            acs_signed_content: None,
             acs_dec_con_ind: None,
             acs_challenge_mandated: None,
             authentication_type: None,
@@ -277,6 +284,7 @@ impl<'a> Wire<'a> {
             web_authn_cred_list: &[],
             spc_trans_data: None,
             statuses: Statuses::default(),
+            acs_signed_content: None,
         }
     }
 
@@ -288,15 +296,16 @@ impl<'a> Wire<'a> {
         &self,
         input: &AuthenticateInput<'_>,
         signed_content: Option<&str>,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<Checked, String> {
         let mut json = Vec::with_capacity(TYPICAL_LENGTH + signed_content.map_or(0, str::len));
         serde_json::to_writer(&mut json, self).map_err(|e| e.to_string())?;
         check(&json, input)?;
+        let mut signed_content_at = None;
         if let Some(content) = signed_content {
-            put_in(&mut json, content).ok_or("acsSignedContent")?;
+            signed_content_at = Some(put_in(&mut json, content).ok_or("acsSignedContent")?);
             debug_assert_eq!(check(&json, input), Ok(()), "signed content of another form");
         }
-        Ok(json)
+        Ok(Checked { json, signed_content_at })
     }
 }
 
@@ -305,21 +314,23 @@ fn check(json: &[u8], input: &AuthenticateInput<'_>) -> Result<(), String> {
     outgoing::check(json, Message::ARes, *version, Some(*channel), Some(*category))
 }
 
-/// Puts signed content where [`STAND_IN`] stands. Inside of another text its quotes would be escaped.
-fn put_in(json: &mut Vec<u8>, content: &str) -> Option<()> {
+/// Puts signed content where [`STAND_IN`] stands, at the end, and says where it begins.
+fn put_in(json: &mut Vec<u8>, content: &str) -> Option<usize> {
     // Looks at every byte, so that many can be looked at together.
     let plain = content.bytes().fold(true, |plain, byte| {
         plain & (byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_' | b'.'))
     });
-    let member = format!("\"acsSignedContent\":\"{STAND_IN}\"");
-    let at = std::str::from_utf8(json).ok().filter(|_| plain)?.find(&member)? + member.len() - 1;
-    let rest = json.split_off(at);
-    json.truncate(at - STAND_IN.len());
+    let last = format!("\"acsSignedContent\":\"{STAND_IN}\"}}");
+    let rest = json.strip_suffix(last.as_bytes()).filter(|_| plain)?;
+    let at = rest.len() + last.len() - END.len() - STAND_IN.len();
+    json.truncate(at);
     json.extend_from_slice(content.as_bytes());
-    json.extend_from_slice(&rest);
-    Some(())
+    json.extend_from_slice(END);
+    Some(at)
 }
 
+/// What stands behind the last member's text.
+const END: &[u8] = b"\"}";
 /// In form like signed content.
 const STAND_IN: &str = "a.a.a";
 

@@ -6,8 +6,8 @@ use crate::testing::Bench;
 
 /// What happened to the account data of the only transaction.
 fn damage(bench: &Bench, to: &str) {
-    let changed = bench.database().execute(&format!("UPDATE transactions SET secret = {to}"), []);
-    assert_eq!(changed.unwrap(), 1);
+    let changed = bench.change(&format!("UPDATE transactions SET secret = {to}"));
+    assert_eq!(changed, 1);
 }
 
 /// A key that is gone, a byte that rotted, a column that is empty.

@@ -28,9 +28,10 @@ use crate::config::SameServerTransId;
 use crate::driver::{self, Arrived, SystemRandom};
 use crate::http::{ids, respond};
 use crate::outgoing;
+use crate::signing::KeySigner;
 use crate::storage::{
-    Committed, ReplayKey, Secret, StoreError, StoredState, TransactionNumber, TransactionRow,
-    TransactionWrite,
+    Committed, ReplayKey, Secret, StoreError, StoredReply, StoredState, TransactionNumber,
+    TransactionRow, TransactionWrite,
 };
 use crate::{crash, signing, trans_id};
 
@@ -165,7 +166,7 @@ async fn repeat(app: &App, areq: &AReq, number: TransactionNumber) -> Answer {
             match (row.reply, acs_trans_id) {
                 (Some(ares), Ok(acs_trans_id)) if age_ms <= repeat_window_ms => {
                     tracing::info!(%acs_trans_id, "an AReq was repeated and is answered as before");
-                    Answer::ARes(Reply { ares: ares.into(), acs_trans_id })
+                    Answer::ARes(Reply { ares: ares.into_message().into(), acs_trans_id })
                 }
                 _ => refused(areq, Fault::DuplicateMessage),
             }
@@ -287,8 +288,12 @@ impl Decision<'_> {
     /// Decides, commits, and starts what follows.
     async fn decide(&self, card: &CardLookup) -> Result<Reply, Undecided> {
         let number = self.app.store.next_number();
-        let decided = self.authenticate(number, card)?;
+        let (decided, header) = self.authenticate(number, card)?;
         let Authenticated { transaction, ares, outputs, content_key, closes_prior, .. } = decided;
+        let reply = match decided.signed_content_at.zip(header) {
+            Some((at, header)) => StoredReply::around(&ares, at, header),
+            None => StoredReply::new(ares.clone()),
+        };
         let transaction = Arc::new(transaction);
         let acs_trans_id = transaction.acs_trans_id;
         let now = transaction.created;
@@ -307,7 +312,7 @@ impl Decision<'_> {
             state: StoredState::of(Arc::clone(&transaction)).map_err(|_| Undecided::Impossible)?,
             secret: deadline.map(|_| Secret::new(self.areq.pan.clone(), contacts, content_key)),
             replay: Some(self.key),
-            reply: Some(ares.clone()),
+            reply: Some(reply),
         };
         let timers = &self.app.config.protocol;
         let mut performed = driver::perform(
@@ -341,7 +346,7 @@ impl Decision<'_> {
     /// [P-AREQ-31, P-TRN-13, Req 215].
     fn without_store(&self) -> Result<Reply, Undecided> {
         let number = self.app.store.next_number();
-        let decided = self.authenticate(number, &CardLookup::Failed)?;
+        let (decided, _) = self.authenticate(number, &CardLookup::Failed)?;
         let Phase::Answered(answered) = &decided.transaction.phase else {
             return Err(Undecided::Impossible);
         };
@@ -353,11 +358,12 @@ impl Decision<'_> {
         Ok(Reply { ares: decided.ares.into(), acs_trans_id })
     }
 
+    /// The decision, and the protected header of whatever content it signed.
     fn authenticate(
         &self,
         number: TransactionNumber,
         card: &CardLookup,
-    ) -> Result<Authenticated, Undecided> {
+    ) -> Result<(Authenticated, Option<Arc<str>>), Undecided> {
         let Self { app, ds, issuer, areq, account, .. } = self;
         let ds_url_allowed = ds_url_allowed(areq, ds);
         if !ds_url_allowed {
@@ -385,7 +391,9 @@ impl Decision<'_> {
             device: self.device.as_ref(),
             now: app.clock.now(),
         };
-        authenticate(&input, &mut SystemRandom, ds.generator.as_ref()).map_err(Undecided::Refused)
+        let decided = authenticate(&input, &mut SystemRandom, ds.generator.as_ref())
+            .map_err(Undecided::Refused)?;
+        Ok((decided, signer.as_deref().map(KeySigner::shared_header)))
     }
 }
 

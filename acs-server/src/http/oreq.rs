@@ -73,7 +73,7 @@ async fn take(
 ) -> Result<Option<Reply>, Fault> {
     let ds = &app.ds[ds];
     let ds_id = &ds.profile.id;
-    let digest = app.vault.replay_key(ds_id, oreq.sequence.id.0.as_bytes(), &body).body;
+    let digest = app.vault.notice_digest(&body);
     for _ in 0..MAX_DECISIONS {
         let earlier =
             app.store.notice_parts(ds_id, oreq.sequence.id).await.map_err(|e| unstored(ds, &e))?;

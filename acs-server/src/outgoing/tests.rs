@@ -61,7 +61,7 @@ async fn an_answer_that_nobody_can_take_closes_its_row() {
 async fn a_state_that_cannot_be_read_keeps_no_rreq_open() {
     let bench = Bench::new();
     let row = waiting(&bench).await;
-    bench.database().execute("UPDATE transactions SET state = x'7b'", []).unwrap();
+    assert_eq!(bench.change("UPDATE transactions SET state = x'7b'"), 1);
     let news = RReqArrived::Answered(b"{}".to_vec());
     assert!(settle(&bench.app, &row, news, Some("answered")).await);
     assert_eq!(bench.rreq_closed(row.transaction).as_deref(), Some("answered"));
@@ -129,7 +129,7 @@ async fn a_party_that_takes_nothing_keeps_nobody_elses_row_from_being_found() {
 
 fn make_unreadable(bench: &Bench) {
     let damaged = "UPDATE outgoing SET sealed = x'0102616263' WHERE kind = 1";
-    assert_eq!(bench.database().execute(damaged, []).unwrap(), 1);
+    assert_eq!(bench.change(damaged), 1);
 }
 
 async fn deliver_what_is_due(bench: &Bench) {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use acs_core::crypto::ContentSigner;
 use acs_core::crypto::signed_content::{SignatureAlgorithm, SigningFailed, protected_header};
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::digest::{Context, Digest, SHA256, digest};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PSS_SHA256, RsaKeyPair,
@@ -18,7 +19,9 @@ use crate::tls::identity;
 /// A key in memory with its encoded header. `Debug` is silent.
 pub struct KeySigner {
     key: Key,
-    header: String,
+    header: Arc<str>,
+    /// Of the header and its dot: most of what is signed, and the same each time.
+    begun: Context,
 }
 
 enum Key {
@@ -44,7 +47,26 @@ impl KeySigner {
         if header.len() > LONGEST_HEADER {
             return Err(SigningError::TooLong);
         }
-        Ok(Self { key, header })
+        let mut begun = Context::new(&SHA256);
+        begun.update(header.as_bytes());
+        begun.update(b".");
+        Ok(Self { key, header: header.into(), begun })
+    }
+
+    /// [`ContentSigner::protected_header`], for whoever keeps it.
+    pub(crate) fn shared_header(&self) -> Arc<str> {
+        Arc::clone(&self.header)
+    }
+
+    /// The digest of a signing input.
+    fn digest(&self, input: &[u8]) -> Digest {
+        let payload = input.strip_prefix(self.header.as_bytes());
+        let Some(payload) = payload.and_then(|rest| rest.strip_prefix(b".")) else {
+            return digest(&SHA256, input);
+        };
+        let mut context = self.begun.clone();
+        context.update(payload);
+        context.finish()
     }
 }
 
@@ -69,15 +91,15 @@ impl ContentSigner for KeySigner {
     }
 
     fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SigningFailed> {
-        let random = SystemRandom::new();
+        let digest = self.digest(input);
         match &self.key {
             Key::P256(key) => {
-                let signature = key.sign(&random, input).map_err(|_| SigningFailed)?;
+                let signature = key.sign_digest(&digest).map_err(|_| SigningFailed)?;
                 Ok(signature.as_ref().to_vec())
             }
             Key::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PSS_SHA256, &random, input, &mut signature)
+                key.sign_digest(&RSA_PSS_SHA256, &digest, &mut signature)
                     .map_err(|_| SigningFailed)?;
                 Ok(signature)
             }

@@ -9,12 +9,13 @@ mod hot;
 pub mod notices;
 mod reader;
 mod reply_keys;
+mod reply_texts;
 mod rows;
 mod schema;
 mod window;
 mod writer;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -37,9 +38,10 @@ use super::{
 use crate::vault::{KEY_NAME_BYTES, Vault, unhex};
 use hot::Hot;
 use reply_keys::ReplyKeys;
+use reply_texts::ReplyTexts;
 use rows::SealedUnit;
 use window::Window;
-use writer::{Job, Queue};
+use writer::{Job, Queue, Told};
 
 pub use error::OpenError;
 pub use schema::{SCHEMA_VERSION, schema_version};
@@ -108,6 +110,7 @@ struct Shared {
     /// Rows that will soon be asked for again.
     hot: Hot,
     reply_keys: ReplyKeys,
+    reply_texts: ReplyTexts,
     window: Window,
     /// threeDSServerTransIDs, each with the digest of its dsTransID, where that is asked for.
     server_ids: Window,
@@ -139,7 +142,11 @@ impl SqliteStore {
         conn.execute("UPDATE outgoing SET maybe_sent = 1 WHERE closed IS NULL", [])?;
         conn.busy_timeout(Duration::ZERO)?;
         let keys = load_reply_keys(&conn)?;
-        let stored_keys: HashSet<i64> = keys.iter().map(|(id, _, _)| *id).collect();
+        let texts = load_reply_texts(&conn)?;
+        let stored = writer::Stored::new(
+            keys.iter().map(|(id, _, _)| *id).collect(),
+            texts.iter().map(|(id, _)| *id).collect(),
+        );
         let newest: Option<i64> =
             conn.query_row("SELECT max(number) FROM transactions", [], |row| row.get(0))?;
         let shared = Arc::new(Shared {
@@ -149,6 +156,7 @@ impl SqliteStore {
             checkpoint: checkpoint::Signal::default(),
             hot: Hot::new(options.hot_bytes),
             reply_keys: ReplyKeys::new(&vault, keys, millis(options.reply_window)),
+            reply_texts: ReplyTexts::new(texts),
             window: Window::new(options.replay_entries, millis(options.replay_life)),
             server_ids: Window::new(options.replay_entries, millis(options.replay_life)),
             page_bytes: conn
@@ -173,7 +181,7 @@ impl SqliteStore {
             threads: Mutex::new(Threads { lock: Some(lock), ..Threads::default() }),
             shared,
         };
-        store.start(path, conn, stored_keys)?;
+        store.start(path, conn, stored)?;
         Ok(store)
     }
 
@@ -212,12 +220,12 @@ impl SqliteStore {
         &self,
         path: &Path,
         conn: Connection,
-        stored_keys: HashSet<i64>,
+        stored: writer::Stored,
     ) -> Result<(), OpenError> {
         let mut threads = self.threads();
         let shared = Arc::clone(&self.shared);
         threads.writer = Some(spawn("store-writer", move || {
-            writer::run(shared, conn, stored_keys);
+            writer::run(shared, conn, stored);
         })?);
         for _ in 0..self.shared.options.readers.max(1) {
             let shared = Arc::clone(&self.shared);
@@ -249,20 +257,24 @@ impl SqliteStore {
         call: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (done, answer) = oneshot::channel();
+        let shared = Arc::clone(&self.shared);
         self.shared.queue.push(Job::Call(Box::new(move |conn| {
-            let _ = done.send(call(conn).map_err(StoreError::from));
+            let result = call(conn).map_err(StoreError::from);
+            shared.at_hand.note_commit();
+            let _ = done.send(result);
         })))?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    async fn commit_unit(&self, unit: Unit) -> Result<Committed, StoreError> {
+    /// Seals a unit and leaves it to the writer.
+    fn ask(&self, unit: Unit) -> Result<Told, StoreError> {
         if let Some(created) = insert_time(&unit) {
             self.shared.note_time(created);
         }
         let unit = Box::new(SealedUnit::new(&self.shared, unit)?);
-        let (done, outcome) = oneshot::channel();
+        let (done, told) = oneshot::channel();
         self.shared.queue.push(Job::Unit { unit, done })?;
-        outcome.await.map_or(Err(StoreError::Closed), |(outcome, _)| outcome)
+        Ok(told)
     }
 
     /// Ends the threads in the order of their work; blocks for the last commits.
@@ -289,7 +301,9 @@ impl Store for SqliteStore {
     }
 
     fn commit(&self, unit: Unit) -> BoxFuture<'_, Result<Committed, StoreError>> {
-        Box::pin(self.commit_unit(unit))
+        // Here and not in the future, which would carry the unit about.
+        let told = self.ask(unit);
+        Box::pin(async { told?.await.map_or(Err(StoreError::Closed), |(outcome, _)| outcome) })
     }
 
     fn transaction(
@@ -617,6 +631,12 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 fn load_reply_keys(conn: &Connection) -> rusqlite::Result<Vec<(i64, UtcMillis, Vec<u8>)>> {
     conn.prepare("SELECT id, expires, sealed FROM replay_keys")?
         .query_map([], |row| Ok((row.get(0)?, UtcMillis(row.get(1)?), row.get(2)?)))?
+        .collect()
+}
+
+fn load_reply_texts(conn: &Connection) -> rusqlite::Result<Vec<(i64, Arc<str>)>> {
+    conn.prepare("SELECT id, text FROM reply_texts")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
 }
 

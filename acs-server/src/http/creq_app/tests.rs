@@ -83,7 +83,7 @@ async fn what_cannot_be_said_now_names_the_whole_transaction() {
     let number = bench.challenge().await;
     let transaction = bench.state(number).await;
     // Nothing can be done with it.
-    bench.database().execute("UPDATE transactions SET secret = NULL", []).unwrap();
+    assert_eq!(bench.change("UPDATE transactions SET secret = NULL"), 1);
     let kid = json!({ "kid": transaction.acs_trans_id }).to_string();
     let (_, body) = post(&bench, jwe_with(&kid)).await;
     let erro: Value = serde_json::from_slice(&body).unwrap();

@@ -37,25 +37,16 @@ impl Signal {
         self.changed.notify_one();
     }
 
-    /// Waits for enough to do, or for a while with anything to do; `false` when closing.
-    fn wait(&self) -> bool {
+    /// Waits for enough to do, or for a while, and says what was written; `None` when closing.
+    fn wait(&self) -> Option<u64> {
         let mut state = self.state();
-        loop {
-            if state.closing {
-                return false;
-            }
-            if state.written_bytes >= CHECKPOINT_AFTER {
-                break;
-            }
+        let mut waited = false;
+        while !state.closing && !waited && state.written_bytes < CHECKPOINT_AFTER {
             let (next, timeout) =
                 self.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
-            state = next;
-            if timeout.timed_out() && state.written_bytes > 0 {
-                break;
-            }
+            (state, waited) = (next, timeout.timed_out());
         }
-        state.written_bytes = 0;
-        !state.closing
+        (!state.closing).then(|| std::mem::take(&mut state.written_bytes))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -65,18 +56,25 @@ impl Signal {
 
 /// Runs until closed; the log is emptied at the end if nobody else reads it.
 pub(super) fn run(shared: &Arc<Shared>, conn: &Connection) {
-    while shared.checkpoint.wait() {
+    while let Some(written) = shared.checkpoint.wait() {
+        shared.at_hand.release();
+        if written == 0 {
+            continue;
+        }
         match checkpoint(conn, "PASSIVE") {
             Ok(frames) if frames * shared.page_bytes > shared.options.wal_limit => {
-                shared.queue.hold_writer(HOLD_PATIENCE, || restart(conn));
+                let restart = || shared.at_hand.released(|| restart(conn));
+                shared.queue.hold_writer(HOLD_PATIENCE, restart);
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "checkpoint failed"),
         }
     }
-    if let Err(error) = checkpoint(conn, "TRUNCATE") {
-        tracing::debug!(%error, "the log was not emptied at the end");
-    }
+    shared.at_hand.released(|| {
+        if let Err(error) = checkpoint(conn, "TRUNCATE") {
+            tracing::debug!(%error, "the log was not emptied at the end");
+        }
+    });
 }
 
 fn restart(conn: &Connection) {

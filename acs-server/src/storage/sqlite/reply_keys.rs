@@ -10,7 +10,9 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::rand;
 use zeroize::Zeroizing;
 
+use super::reply_texts::{ReplyText, ReplyTexts};
 use crate::storage::TransactionNumber;
+use crate::storage::reply::{CommonText, StoredReply};
 use crate::vault::{Purpose, Vault, VaultError};
 
 /// One key, in memory and as its row will hold it.
@@ -28,6 +30,8 @@ pub(super) struct ReplyKey {
 pub(super) struct SealedReply {
     pub(super) key: Arc<ReplyKey>,
     pub(super) bytes: Vec<u8>,
+    /// What the message has beside, in clear.
+    pub(super) text: Option<ReplyText>,
 }
 
 #[derive(Debug)]
@@ -60,38 +64,48 @@ impl ReplyKeys {
     pub(super) fn seal(
         &self,
         vault: &Vault,
+        texts: &ReplyTexts,
         number: TransactionNumber,
         at: UtcMillis,
-        mut reply: Vec<u8>,
+        reply: StoredReply,
     ) -> Result<SealedReply, VaultError> {
         let key = self.key_at(vault, at)?;
+        let StoredReply { own: mut bytes, common } = reply;
+        let text =
+            common.map(|CommonText { at, text }| ReplyText { id: texts.number(&text), text, at });
+        let known = text.as_ref().map(|text| (text.id, text.at));
         // The tag apart: a vector that grew before would leave a copy in clear behind.
         let tag = key
             .aead
-            .seal_in_place_separate_tag(nonce(number), Aad::empty(), &mut reply)
+            .seal_in_place_separate_tag(nonce(number), associated_data(known), &mut bytes)
             .map_err(|_| VaultError::Random)?;
-        reply.extend_from_slice(tag.as_ref());
-        Ok(SealedReply { key, bytes: reply })
+        bytes.extend_from_slice(tag.as_ref());
+        Ok(SealedReply { key, bytes, text })
     }
 
-    /// Opens a stored reply; `None` once its key is gone.
+    /// Opens a stored reply, which is without a text if its number and place are there; `None` once
+    /// its key is gone.
     pub(super) fn open(
         &self,
+        texts: &ReplyTexts,
         number: TransactionNumber,
         key_id: i64,
         sealed: &[u8],
-    ) -> Result<Option<Vec<u8>>, VaultError> {
+        text: Option<(i64, u32)>,
+    ) -> Result<Option<StoredReply>, VaultError> {
         let Some(key) = self.state().known.get(&key_id).cloned() else {
             return Ok(None);
         };
-        let mut bytes = sealed.to_vec();
+        let mut own = sealed.to_vec();
         let length = key
             .aead
-            .open_in_place(nonce(number), Aad::empty(), &mut bytes)
+            .open_in_place(nonce(number), associated_data(text), &mut own)
             .map_err(|_| VaultError::Forged)?
             .len();
-        bytes.truncate(length);
-        Ok(Some(bytes))
+        own.truncate(length);
+        let Some((id, at)) = text else { return Ok(Some(StoredReply::new(own))) };
+        let text = texts.text(id).filter(|_| at as usize <= own.len()).ok_or(VaultError::Forged)?;
+        Ok(Some(StoredReply { own, common: Some(CommonText { at, text }) }))
     }
 
     /// Forgets the keys past their time and says whether there were any.
@@ -165,6 +179,11 @@ fn aead(key: &[u8]) -> Result<LessSafeKey, VaultError> {
     UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| VaultError::Forged)
 }
 
+fn associated_data(text: Option<(i64, u32)>) -> Aad<Vec<u8>> {
+    let data = text.map(|(id, at)| ReplyText::associated_data(id, at).to_vec());
+    Aad::from(data.unwrap_or_default())
+}
+
 fn nonce(number: TransactionNumber) -> Nonce {
     let mut nonce = [0; NONCE_LEN];
     nonce[4..].copy_from_slice(&number.0.to_be_bytes());
@@ -178,51 +197,96 @@ const KEY_LIFE_MS: i64 = 60_000;
 mod tests {
     use super::*;
 
+    struct Keys {
+        vault: Vault,
+        texts: ReplyTexts,
+        keys: ReplyKeys,
+    }
+
+    impl Keys {
+        fn new(vault: Vault, rows: Vec<(i64, UtcMillis, Vec<u8>)>) -> Self {
+            let keys = ReplyKeys::new(&vault, rows, 60_000);
+            Self { vault, texts: ReplyTexts::new(Vec::new()), keys }
+        }
+
+        fn fresh() -> Self {
+            Self::new(Vault::ephemeral().unwrap(), Vec::new())
+        }
+
+        fn seal(&self, number: u64, at: i64, reply: StoredReply) -> SealedReply {
+            let (number, at) = (TransactionNumber(number), UtcMillis(at));
+            self.keys.seal(&self.vault, &self.texts, number, at, reply).unwrap()
+        }
+
+        fn open(&self, number: u64, sealed: &SealedReply) -> Option<StoredReply> {
+            let text = sealed.text.as_ref().map(|text| (text.id, text.at));
+            self.try_open(number, sealed, text).unwrap()
+        }
+
+        fn try_open(
+            &self,
+            number: u64,
+            sealed: &SealedReply,
+            text: Option<(i64, u32)>,
+        ) -> Result<Option<StoredReply>, VaultError> {
+            let number = TransactionNumber(number);
+            self.keys.open(&self.texts, number, sealed.key.id, &sealed.bytes, text)
+        }
+    }
+
+    fn ares() -> StoredReply {
+        StoredReply::new(b"ARes".to_vec())
+    }
+
+    fn row(sealed: &SealedReply) -> (i64, UtcMillis, Vec<u8>) {
+        (sealed.key.id, sealed.key.expires, sealed.key.sealed.clone())
+    }
+
     #[test]
     fn a_reply_opens_within_the_window_and_never_after() {
-        let vault = Vault::ephemeral().unwrap();
-        let keys = ReplyKeys::new(&vault, Vec::new(), 60_000);
-        let number = TransactionNumber(9);
-        let sealed = keys.seal(&vault, number, UtcMillis(1000), b"ARes".to_vec()).unwrap();
-        let same =
-            keys.seal(&vault, TransactionNumber(10), UtcMillis(60_999), b"ARes".to_vec()).unwrap();
-        let next =
-            keys.seal(&vault, TransactionNumber(11), UtcMillis(61_000), b"ARes".to_vec()).unwrap();
+        let keys = Keys::fresh();
+        let sealed = keys.seal(9, 1000, ares());
+        let same = keys.seal(10, 60_999, ares());
+        let next = keys.seal(11, 61_000, ares());
         assert_eq!(same.key.id, sealed.key.id);
         assert_ne!(next.key.id, sealed.key.id);
-        let open = |sealed: &SealedReply| keys.open(number, sealed.key.id, &sealed.bytes).unwrap();
-        assert!(!keys.expire(UtcMillis(120_999)));
-        assert_eq!(open(&sealed).as_deref(), Some(b"ARes".as_slice()));
-        assert!(keys.expire(UtcMillis(121_000)));
-        assert_eq!(open(&sealed), None);
+        assert!(!keys.keys.expire(UtcMillis(120_999)));
+        assert_eq!(keys.open(9, &sealed), Some(ares()));
+        assert!(keys.keys.expire(UtcMillis(121_000)));
+        assert_eq!(keys.open(9, &sealed), None);
+    }
+
+    #[test]
+    fn a_reply_opens_with_its_text_at_its_place_only() {
+        let keys = Keys::fresh();
+        let whole = b"{\"a\":\"header.b\"}";
+        let sealed = keys.seal(9, 0, StoredReply::around(whole, 6, "header".into()));
+        keys.texts.number(&"another".into());
+        assert!(!sealed.bytes.windows(6).any(|bytes| bytes == b"header"));
+        assert_eq!(keys.open(9, &sealed).unwrap().into_message(), whole);
+        for text in [None, Some((1, 5)), Some((2, 6)), Some((3, 6))] {
+            assert!(keys.try_open(9, &sealed, text).is_err(), "{text:?}");
+        }
+        let lost = Keys { texts: ReplyTexts::new(Vec::new()), ..keys };
+        assert!(lost.try_open(9, &sealed, Some((1, 6))).is_err());
     }
 
     #[test]
     fn keys_of_an_earlier_run_open_but_do_not_seal() {
-        let vault = Vault::ephemeral().unwrap();
-        let keys = ReplyKeys::new(&vault, Vec::new(), 60_000);
-        let number = TransactionNumber(9);
-        let old = keys.seal(&vault, number, UtcMillis(0), b"ARes".to_vec()).unwrap();
-        let rows = vec![(old.key.id, old.key.expires, old.key.sealed.clone())];
-        let keys = ReplyKeys::new(&vault, rows, 60_000);
-        let new = keys.seal(&vault, number, UtcMillis(1), b"other".to_vec()).unwrap();
+        let first = Keys::fresh();
+        let old = first.seal(9, 0, ares());
+        let second = Keys::new(first.vault, vec![row(&old)]);
+        let new = second.seal(9, 1, StoredReply::new(b"other".to_vec()));
         assert_ne!(new.key.id, old.key.id);
-        let opened = keys.open(number, old.key.id, &old.bytes).unwrap();
-        assert_eq!(opened.as_deref(), Some(b"ARes".as_slice()));
+        assert_eq!(second.open(9, &old), Some(ares()));
     }
 
     #[test]
     fn keys_of_an_unknown_vault_key_do_not_stop_the_store() {
-        let (lost, vault) = (Vault::ephemeral().unwrap(), Vault::ephemeral().unwrap());
-        let number = TransactionNumber(9);
-        let keys = ReplyKeys::new(&lost, Vec::new(), 60_000);
-        let old = keys.seal(&lost, number, UtcMillis(0), b"ARes".to_vec()).unwrap();
-        let rows = vec![
-            (old.key.id, old.key.expires, old.key.sealed.clone()),
-            (7, old.key.expires, b"rot".to_vec()),
-        ];
-        let keys = ReplyKeys::new(&vault, rows, 60_000);
-        assert_eq!(keys.open(number, old.key.id, &old.bytes).unwrap(), None);
-        assert!(keys.seal(&vault, number, UtcMillis(0), b"ARes".to_vec()).is_ok());
+        let old = Keys::fresh().seal(9, 0, ares());
+        let rows = vec![row(&old), (7, old.key.expires, b"rot".to_vec())];
+        let keys = Keys::new(Vault::ephemeral().unwrap(), rows);
+        assert_eq!(keys.open(9, &old), None);
+        keys.seal(9, 0, ares());
     }
 }

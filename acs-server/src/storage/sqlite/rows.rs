@@ -113,7 +113,8 @@ fn seal_insert(
     events: &mut Vec<EventRow>,
 ) -> Result<SealedTransaction, StoreError> {
     let secret = seal_secret(&shared.vault, &mut row)?;
-    let seal = |reply| shared.reply_keys.seal(&shared.vault, row.number, row.created, reply);
+    let Shared { vault, reply_texts, .. } = shared;
+    let seal = |reply| shared.reply_keys.seal(vault, reply_texts, row.number, row.created, reply);
     let reply = row.reply.take().map(seal);
     let opening = own_events(&row, events);
     Ok(SealedTransaction::Insert { reply: reply.transpose()?, secret, opening, row })
@@ -259,12 +260,12 @@ fn seal_outgoing(vault: &Vault, write: OutgoingWrite) -> Result<SealedOutgoing, 
 
 /// Columns of [`read_transaction`]. A transaction that went on after its ARes has that in `openings`.
 pub(super) const TRANSACTION: &str = "SELECT issuer_id, ds_id, created, revision, deadline, replay,
-     coalesce(t.reply_key, o.reply_key), coalesce(t.reply, o.reply), secret, state
+     coalesce(t.reply_key, o.reply_key), coalesce(t.reply, o.reply), secret, state, o.text, o.text_at
      FROM transactions t LEFT JOIN openings o ON o.number = t.number WHERE t.number = ?1";
 
 /// The same without the reply.
 pub(super) const STATE: &str = "SELECT issuer_id, ds_id, created, revision, deadline, replay,
-     NULL, NULL, secret, state FROM transactions WHERE number = ?1";
+     NULL, NULL, secret, state, NULL, NULL FROM transactions WHERE number = ?1";
 
 /// Issuer, and events in lines: the first, and those of later steps.
 pub(super) const OWN_EVENTS: &str = "SELECT issuer_id, o.opening, t.opening
@@ -277,7 +278,10 @@ pub(super) fn read_transaction(
 ) -> Result<TransactionRow, StoreError> {
     let issuer_id: String = row.get(0)?;
     let reply = match (row.get::<_, Option<i64>>(6)?, row.get_ref(7)?.as_blob_or_null()) {
-        (Some(key), Ok(Some(sealed))) => shared.reply_keys.open(number, key, sealed)?,
+        (Some(key), Ok(Some(sealed))) => {
+            let text = row.get::<_, Option<i64>>(10)?.zip(row.get::<_, Option<u32>>(11)?);
+            shared.reply_keys.open(&shared.reply_texts, number, key, sealed, text)?
+        }
         _ => None,
     };
     let secret = match row.get_ref(8)?.as_blob_or_null() {

@@ -13,18 +13,19 @@ use super::error::OpenError;
 
 /// Every migration, oldest first; its number is its place, counted from 1. `down` files are run by
 /// hand.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../../migrations/sqlite/0001_first.up.sql"),
     include_str!("../../../migrations/sqlite/0002_consents.up.sql"),
     include_str!("../../../migrations/sqlite/0003_notices.up.sql"),
     include_str!("../../../migrations/sqlite/0004_passkeys.up.sql"),
     include_str!("../../../migrations/sqlite/0005_security_codes.up.sql"),
     include_str!("../../../migrations/sqlite/0006_openings.up.sql"),
+    include_str!("../../../migrations/sqlite/0007_reply_texts.up.sql"),
 ];
 
 /// The schema version this binary writes. It opens older ones by migrating them, and refuses newer
 /// ones.
-pub const SCHEMA_VERSION: u32 = 6;
+pub const SCHEMA_VERSION: u32 = 7;
 
 /// A connection that may write: write-ahead log, every commit synced.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
@@ -203,6 +204,7 @@ mod tests {
         let mut conn = open_writer(&dir.path().join("acs.db")).unwrap();
         migrate(&mut conn).unwrap();
         for down in [
+            include_str!("../../../migrations/sqlite/0007_reply_texts.down.sql"),
             include_str!("../../../migrations/sqlite/0006_openings.down.sql"),
             include_str!("../../../migrations/sqlite/0005_security_codes.down.sql"),
             include_str!("../../../migrations/sqlite/0004_passkeys.down.sql"),

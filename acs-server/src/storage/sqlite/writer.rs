@@ -11,7 +11,8 @@ use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::oneshot;
 
 use super::error::is_environment;
-use super::reply_keys::ReplyKey;
+use super::reply_keys::SealedReply;
+use super::reply_texts::ReplyText;
 use super::rows::{
     SealedOutgoing, SealedTransaction, SealedUnit, column, kind_column, replay_column,
 };
@@ -26,6 +27,8 @@ pub(super) type Outcome = Result<Committed, StoreError>;
 /// How a caller hears of its unit, and gets it back where it is of use to let go of it there: memory
 /// is given back best by the thread that took it.
 pub(super) type Done = oneshot::Sender<(Outcome, Option<Box<SealedUnit>>)>;
+/// The other end of [`Done`].
+pub(super) type Told = oneshot::Receiver<(Outcome, Option<Box<SealedUnit>>)>;
 
 /// What waits for the writer.
 pub(super) enum Job {
@@ -190,15 +193,10 @@ impl fmt::Debug for Job {
 }
 
 /// Runs until the queue is drained.
-pub(super) fn run(shared: Arc<Shared>, conn: Connection, stored_keys: HashSet<i64>) {
+pub(super) fn run(shared: Arc<Shared>, conn: Connection, stored: Stored) {
     // Whatever ends this thread, nobody waits for it afterwards.
     let closing = CloseOnDrop(Arc::clone(&shared));
-    let mut writer = Writer {
-        shared,
-        conn,
-        keys: StoredKeys { stored: stored_keys, pending: Vec::new() },
-        last_lock_failed: false,
-    };
+    let mut writer = Writer { shared, conn, stored, last_lock_failed: false };
     let mut group = Vec::new();
     let limit = writer.shared.options.group;
     let mut busy = false;
@@ -227,13 +225,19 @@ impl Drop for CloseOnDrop {
 struct Writer {
     shared: Arc<Shared>,
     conn: Connection,
-    keys: StoredKeys,
+    stored: Stored,
     /// The last group could not get the lock: until one does, the next waits only briefly.
     last_lock_failed: bool,
 }
 
-/// Reply keys known to be on disk, and those of the group at hand.
-struct StoredKeys {
+/// What replies refer to and need be written only once.
+pub(super) struct Stored {
+    keys: Ids,
+    texts: Ids,
+}
+
+/// Those known to be on disk, and those of the group at hand.
+struct Ids {
     stored: HashSet<i64>,
     pending: Vec<i64>,
 }
@@ -256,6 +260,7 @@ impl Writer {
         let started = Instant::now();
         match self.commit(&units) {
             Ok(outcomes) => {
+                self.shared.at_hand.note_commit();
                 metrics::histogram!("acs_store_commit_seconds").record(started.elapsed());
                 self.shared.note_written(units.len());
                 for ((mut unit, done), outcome) in units.into_iter().zip(outcomes) {
@@ -296,9 +301,9 @@ impl Writer {
             Ok(outcomes)
         });
         match &result {
-            Ok(_) => self.keys.stored.extend(self.keys.pending.drain(..)),
+            Ok(_) => self.stored.settle(true),
             Err(_) => {
-                self.keys.pending.clear();
+                self.stored.settle(false);
                 for (key, number) in seen {
                     self.shared.forget(&key, number);
                 }
@@ -358,7 +363,7 @@ impl Writer {
         seen: &mut Vec<(ReplayKey, TransactionNumber)>,
     ) -> rusqlite::Result<Outcome> {
         if let Some(SealedTransaction::Insert { reply: Some(reply), .. }) = &unit.transaction {
-            self.keys.store(&self.conn, &reply.key)?;
+            self.stored.store(&self.conn, reply)?;
         }
         let savepoint = unit.needs_savepoint();
         if savepoint {
@@ -406,13 +411,12 @@ impl Writer {
                 if row.replay.as_ref().is_some_and(known) {
                     return Ok(Committed::Conflict);
                 }
-                let reply = reply.as_ref().map(|reply| (reply.key.id, reply.bytes.as_slice()));
                 let opening = (!opening.is_empty()).then_some(opening.as_slice());
-                let kept = Kept { reply, opening };
+                let kept = Kept { reply: reply.as_ref(), opening };
                 // SQLite writes whole rows: what goes on has what never changes in a row beside.
                 let (within, beside) = match row.deadline {
-                    None => (kept, None),
-                    Some(_) => (Kept::default(), Some(kept)),
+                    None if kept.text().is_none() => (kept, None),
+                    _ => (Kept::default(), Some(kept)),
                 };
                 insert(conn, row, secret.as_deref(), &within)?;
                 if let Some(kept) = beside {
@@ -455,24 +459,49 @@ impl Writer {
             return;
         }
         match expire_keys(&self.conn, now) {
-            Ok(()) => self.keys.stored.retain(|id| self.shared.reply_keys.knows(*id)),
+            Ok(()) => self.stored.keys.stored.retain(|id| self.shared.reply_keys.knows(*id)),
             // The rows stay until a later run; the keys in memory are gone already.
             Err(error) => tracing::warn!(%error, "expired reply keys could not be deleted"),
         }
     }
 }
 
-impl StoredKeys {
-    fn store(&mut self, conn: &Connection, key: &ReplyKey) -> rusqlite::Result<()> {
-        if self.stored.contains(&key.id) || self.pending.contains(&key.id) {
-            return Ok(());
+impl Stored {
+    pub(super) fn new(keys: HashSet<i64>, texts: HashSet<i64>) -> Self {
+        let ids = |stored| Ids { stored, pending: Vec::new() };
+        Self { keys: ids(keys), texts: ids(texts) }
+    }
+
+    fn store(&mut self, conn: &Connection, reply: &SealedReply) -> rusqlite::Result<()> {
+        let key = &reply.key;
+        if self.keys.lacks(key.id) {
+            conn.execute(
+                "INSERT OR IGNORE INTO replay_keys (id, expires, sealed) VALUES (?1, ?2, ?3)",
+                params![key.id, key.expires.0, key.sealed],
+            )?;
+            self.keys.pending.push(key.id);
         }
-        conn.prepare_cached(
-            "INSERT OR IGNORE INTO replay_keys (id, expires, sealed) VALUES (?1, ?2, ?3)",
-        )?
-        .execute(params![key.id, key.expires.0, key.sealed])?;
-        self.pending.push(key.id);
+        if let Some(text) = reply.text.as_ref().filter(|text| self.texts.lacks(text.id)) {
+            conn.execute(
+                "INSERT INTO reply_texts (id, text) VALUES (?1, ?2)",
+                params![text.id, text.text],
+            )?;
+            self.texts.pending.push(text.id);
+        }
         Ok(())
+    }
+
+    /// Follows the end of a group.
+    fn settle(&mut self, committed: bool) {
+        for Ids { stored, pending } in [&mut self.keys, &mut self.texts] {
+            stored.extend(pending.drain(..).filter(|_| committed));
+        }
+    }
+}
+
+impl Ids {
+    fn lacks(&self, id: i64) -> bool {
+        !self.stored.contains(&id) && !self.pending.contains(&id)
     }
 }
 
@@ -512,8 +541,22 @@ impl From<StoreError> for Failure {
 /// What never changes of a transaction: its ARes under a reply key, and its first events.
 #[derive(Default)]
 struct Kept<'a> {
-    reply: Option<(i64, &'a [u8])>,
+    reply: Option<&'a SealedReply>,
     opening: Option<&'a [u8]>,
+}
+
+impl<'a> Kept<'a> {
+    fn key(&self) -> Option<i64> {
+        self.reply.map(|reply| reply.key.id)
+    }
+
+    fn reply(&self) -> Option<&'a [u8]> {
+        self.reply.map(|reply| reply.bytes.as_slice())
+    }
+
+    fn text(&self) -> Option<&'a ReplyText> {
+        self.reply.and_then(|reply| reply.text.as_ref())
+    }
 }
 
 fn insert(
@@ -535,8 +578,8 @@ fn insert(
         row.revision,
         row.deadline.map(|at| at.0),
         row.replay.as_ref().map(replay_column),
-        within.reply.map(|(key, _)| key),
-        within.reply.map(|(_, bytes)| bytes),
+        within.key(),
+        within.reply(),
         secret,
         row.state.json(),
         within.opening,
@@ -550,13 +593,16 @@ fn insert_opening(
     kept: &Kept<'_>,
 ) -> Result<(), Failure> {
     conn.prepare_cached(
-        "INSERT INTO openings (number, reply_key, reply, opening) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO openings (number, reply_key, reply, opening, text, text_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute(params![
         column(number)?,
-        kept.reply.map(|(key, _)| key),
-        kept.reply.map(|(_, bytes)| bytes),
+        kept.key(),
+        kept.reply(),
         kept.opening,
+        kept.text().map(|text| text.id),
+        kept.text().map(|text| text.at),
     ])?;
     Ok(())
 }

@@ -9,7 +9,8 @@ use acs_core::notice::OpStatus;
 use acs_core::profile::CardState;
 use acs_server::storage::{
     Committed, ConsentRow, Deadline, OutgoingKind, OutgoingRow, OutgoingWrite, ReplayKey, Secret,
-    Store, StoreError, StoredState, TransactionNumber, TransactionRow, TransactionWrite, Unit,
+    Store, StoreError, StoredReply, StoredState, TransactionNumber, TransactionRow,
+    TransactionWrite, Unit,
 };
 use futures_util::future::join_all;
 
@@ -87,7 +88,7 @@ pub(crate) async fn a_transaction_comes_back_as_it_was_stored<E: Engine>(engine:
     stored.deadline = Some(START.plus_seconds(30));
     stored.secret = Some(secret("4000000000001000"));
     stored.replay = Some(replay_key(1));
-    stored.reply = Some(b"ARes".to_vec());
+    stored.reply = Some(StoredReply::new(b"ARes".to_vec()));
     commit(&*store, insert(stored)).await;
 
     let found = store.transaction(number).await.unwrap().unwrap();
@@ -97,7 +98,7 @@ pub(crate) async fn a_transaction_comes_back_as_it_was_stored<E: Engine>(engine:
     assert_eq!(found.deadline, Some(START.plus_seconds(30)));
     assert_eq!(found.state.json(), row(number).state.json());
     assert_eq!(found.replay, Some(replay_key(1)));
-    assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
+    assert_eq!(found.reply, Some(StoredReply::new(b"ARes".to_vec())));
     let found = found.secret.unwrap();
     assert_eq!(found.pan(), secret("4000000000001000").pan());
     assert_eq!(found.contacts().sms.as_deref(), Some("+819012345678"));
@@ -131,7 +132,7 @@ pub(crate) async fn replace_keeps_what_is_set_at_insert<E: Engine>(engine: &E) {
     let mut first = row(number);
     first.secret = Some(secret("4000000000001000"));
     first.replay = Some(replay_key(1));
-    first.reply = Some(b"ARes".to_vec());
+    first.reply = Some(StoredReply::new(b"ARes".to_vec()));
     commit(&*store, insert(first)).await;
     let mut next = row(number);
     next.revision = 1;
@@ -141,7 +142,7 @@ pub(crate) async fn replace_keeps_what_is_set_at_insert<E: Engine>(engine: &E) {
     let found = store.transaction(number).await.unwrap().unwrap();
     assert_eq!((found.revision, found.state.json()), (1, b"{}".as_slice()));
     assert_eq!(found.replay, Some(replay_key(1)));
-    assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
+    assert_eq!(found.reply, Some(StoredReply::new(b"ARes".to_vec())));
     assert!(found.secret.is_none());
 }
 
@@ -537,7 +538,7 @@ pub(crate) async fn a_reply_can_be_read_for_its_window_only<E: Engine>(engine: &
     let store = engine.open();
     let number = store.next_number();
     let mut first = row(number);
-    first.reply = Some(b"ARes".to_vec());
+    first.reply = Some(StoredReply::new(b"ARes".to_vec()));
     commit(&*store, insert(first)).await;
     // Any call that names a time lets the store's time pass; a key seals for a minute.
     store.due(START.plus_seconds(60), 1).await.unwrap();
@@ -557,12 +558,12 @@ pub(crate) async fn a_reply_can_be_read_after_a_reopen<E: Engine>(engine: &E) {
     let store = engine.open();
     let number = store.next_number();
     let mut first = row(number);
-    first.reply = Some(b"ARes".to_vec());
+    first.reply = Some(StoredReply::new(b"ARes".to_vec()));
     commit(&*store, insert(first)).await;
     drop(store);
     let store = engine.open();
     let found = store.transaction(number).await.unwrap().unwrap();
-    assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
+    assert_eq!(found.reply, Some(StoredReply::new(b"ARes".to_vec())));
 }
 
 pub(crate) async fn cards_are_found_by_issuer_and_number<E: Engine>(engine: &E) {

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use acs_server::storage::sqlite::{OpenError, SqliteOptions, SqliteStore};
-use acs_server::storage::{OutgoingKind, Store, TransactionRow, Unit};
+use acs_server::storage::{OutgoingKind, Store, StoredReply, TransactionRow, Unit};
 use acs_server::vault::Vault;
 use tempfile::TempDir;
 
@@ -40,6 +41,8 @@ impl Engine for Sqlite {
 
     fn import_cards(&self, issuer_id: &str, lines: &str) {
         crate::cards::import(&self.path(), &self.vault, issuer_id, lines).unwrap();
+        // What a command commits is seen by a server that runs within 5 ms.
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
@@ -73,7 +76,8 @@ async fn a_clock_that_is_set_back_ends_no_reply_key() {
     super::contract::commit(&*store, insert(row(store.next_number()))).await;
     store.due(START, 1).await.unwrap();
     let number = store.next_number();
-    let answered = TransactionRow { reply: Some(b"ARes".to_vec()), ..row(number) };
+    let answered =
+        TransactionRow { reply: Some(StoredReply::new(b"ARes".to_vec())), ..row(number) };
     super::contract::commit(&*store, insert(answered)).await;
     // The writer looks for keys past their time after each group.
     super::contract::commit(&*store, insert(row(store.next_number()))).await;
@@ -89,7 +93,14 @@ async fn openings_go_back_into_their_rows_and_are_found_there() {
     let numbers = [true, false].map(|open| {
         let number = store.next_number();
         let deadline = open.then(|| START.plus_seconds(600));
-        (number, TransactionRow { deadline, reply: Some(b"ARes".to_vec()), ..row(number) })
+        (
+            number,
+            TransactionRow {
+                deadline,
+                reply: Some(StoredReply::new(b"ARes".to_vec())),
+                ..row(number)
+            },
+        )
     });
     for (number, row) in numbers.clone() {
         let events = vec![event(number, "areq-answered"), event(number, "ds-notified")];
@@ -105,19 +116,60 @@ async fn openings_go_back_into_their_rows_and_are_found_there() {
     assert_eq!(within(), 1);
     let table = "SELECT count(*) FROM events";
     assert_eq!(database.query_row(table, [], |row| row.get::<_, i64>(0)), Ok(0));
-    let down = include_str!("../../../migrations/sqlite/0006_openings.down.sql");
-    database.execute_batch(down).unwrap();
+    for down in [
+        include_str!("../../../migrations/sqlite/0007_reply_texts.down.sql"),
+        include_str!("../../../migrations/sqlite/0006_openings.down.sql"),
+    ] {
+        database.execute_batch(down).unwrap();
+    }
     database.execute("UPDATE meta SET value = 5 WHERE key = 'schema_version'", []).unwrap();
     assert_eq!(within(), 2);
     drop(database);
     let store = engine.open();
     for (number, _) in numbers {
         let found = store.transaction(number).await.unwrap().unwrap();
-        assert_eq!(found.reply.as_deref(), Some(b"ARes".as_slice()));
+        assert_eq!(found.reply, Some(StoredReply::new(b"ARes".to_vec())));
         let kinds: Vec<_> =
             store.events(number).await.unwrap().into_iter().map(|event| event.kind).collect();
         assert_eq!(kinds, ["areq-answered", "ds-notified", "otp-sent"]);
     }
+}
+
+/// The protected header of signed content is the same in every ARes to an app.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_replies_have_in_common_is_stored_once() {
+    let engine = Sqlite::new();
+    let store = engine.open();
+    let header: Arc<str> = "header".repeat(300).into();
+    let message = |n: usize| format!("{{\"acsSignedContent\":\"{header}.{n}\"}}").into_bytes();
+    let mut numbers = Vec::new();
+    for n in 0..3 {
+        let number = store.next_number();
+        let reply = StoredReply::around(&message(n), 21, Arc::clone(&header));
+        // The last is over with its ARes.
+        let deadline = (n < 2).then(|| START.plus_seconds(600));
+        let row = TransactionRow { deadline, reply: Some(reply), ..row(number) };
+        super::contract::commit(&*store, insert(row)).await;
+        numbers.push(number);
+    }
+    drop(store);
+    let store = engine.open();
+    for (n, number) in numbers.iter().enumerate() {
+        let found = store.transaction(*number).await.unwrap().unwrap();
+        assert_eq!(found.reply.unwrap().into_message(), message(n));
+    }
+    drop(store);
+    let database = rusqlite::Connection::open(engine.path()).unwrap();
+    let count = |sql| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM reply_texts"), 1);
+    assert_eq!(count("SELECT count(*) FROM openings WHERE text = 1 AND length(reply) < 100"), 3);
+    // An earlier program cannot put them together.
+    let down = include_str!("../../../migrations/sqlite/0007_reply_texts.down.sql");
+    database.execute_batch(down).unwrap();
+    database.execute("UPDATE meta SET value = 6 WHERE key = 'schema_version'", []).unwrap();
+    drop(database);
+    let store = engine.open();
+    assert_eq!(store.transaction(numbers[0]).await.unwrap().unwrap().reply, None);
 }
 
 #[tokio::test]
