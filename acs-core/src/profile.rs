@@ -2,6 +2,7 @@
 //! configuration and store by the caller.
 
 mod images;
+mod logo;
 mod oob;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::security_code::{SecurityCodeKey, SecurityCodeRecord};
 
 pub(crate) use images::ImageSet;
 pub use images::Images;
+pub use logo::Logo;
 pub use oob::{OobFallback, OobSettings};
 
 /// A DS profile: one payment system's directory server [P-TRN-11].
@@ -38,6 +40,8 @@ pub struct DsProfile {
     pub security_code_status: bool,
     /// The payment system's logo on native screens.
     pub images: Images,
+    /// The payment system's logo on pages.
+    pub logo: Option<Logo>,
 }
 
 /// eci by result.
@@ -97,6 +101,8 @@ pub struct IssuerProfile {
     pub locales: Vec<Locale>,
     /// Phone number for cardholders' questions; may be empty.
     pub phone: String,
+    /// The logo on pages.
+    pub logo: Option<Logo>,
     pub app: AppSettings,
     /// Where the first CReq goes (`acsURL`), e.g. `https://acs.example/3ds/challenge/browser`.
     pub challenge_url: String,

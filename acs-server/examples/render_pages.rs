@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use acs_core::flow::present::{CodeView, FinalView, InformationView, OobView, PasskeyView};
-use acs_server::pages::logo::Logo;
+use acs_core::profile::Logo;
+use acs_server::pages::logo;
 use acs_server::pages::{self, Face, Page};
 use acs_server::texts::Language;
 
@@ -80,7 +81,7 @@ fn face(language: &str) -> Face<'static> {
 /// The logo that an argument names.
 fn logo((argument, words): (usize, &str)) -> Option<Logo> {
     let file = std::env::args().nth(argument)?;
-    Some(Logo::load(Path::new(&file), words).unwrap_or_else(|error| panic!("{error}")))
+    Some(logo::load(Path::new(&file), words).unwrap_or_else(|error| panic!("{error}")))
 }
 
 fn code_view(

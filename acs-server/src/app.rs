@@ -17,7 +17,6 @@ use crate::clock::Clock;
 use crate::config::{self, Config, RReqTargets};
 use crate::driver::{Desk, unpoisoned};
 use crate::gateway::OtpGateway;
-use crate::pages::logo::Logo;
 use crate::shutdown::Shutdown;
 use crate::signing::Signing;
 use crate::storage::Store;
@@ -55,8 +54,6 @@ pub struct DsRuntime {
     pub known_ds_url: Arc<ArcSwapOption<String>>,
     /// Signs acsSignedContent, where configured.
     pub signing: Option<Arc<Signing>>,
-    /// Of the payment system, for pages.
-    pub logo: Option<Logo>,
 }
 
 /// An issuer, ready to use.
@@ -69,8 +66,6 @@ pub struct IssuerRuntime {
     pub gateway: Arc<dyn OtpGateway>,
     /// Under which its systems sign their requests.
     pub api_key: Option<hmac::Key>,
-    /// For pages.
-    pub logo: Option<Logo>,
 }
 
 /// Who sent a request to a `ds` listener: a request extension there.

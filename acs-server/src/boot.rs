@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acs_core::crypto::{AuthenticationValueGenerator, HmacSha256Generator};
+use acs_core::profile::DsProfile;
 use acs_core::security_code::SecurityCodeKey;
 use anyhow::{Context as _, Error, anyhow, bail};
 use aws_lc_rs::hmac;
@@ -55,17 +56,12 @@ pub fn app(config: Config, metrics: Option<MetricsHandle>) -> anyhow::Result<App
 
 fn directory_server(ds: &config::Ds) -> anyhow::Result<DsRuntime> {
     let of = || format!("ds \"{}\"", ds.id);
+    let logo = ds.logo.as_ref().map(SystemLogo::load).transpose();
+    let logo = logo.map_err(Error::msg).with_context(of)?;
     Ok(DsRuntime {
-        profile: ds.profile(),
+        profile: DsProfile { logo, ..ds.profile() },
         read_rules: ds.read_rules(),
         generator: generator(&ds.authentication_value).with_context(of)?,
-        logo: ds
-            .logo
-            .as_ref()
-            .map(SystemLogo::load)
-            .transpose()
-            .map_err(Error::msg)
-            .with_context(of)?,
         rreq_client: Arc::new(tls::rreq_client(ds).with_context(of)?),
         rreq_targets: ds.rreq_targets.clone(),
         known_ds_url: Arc::default(),
@@ -94,9 +90,9 @@ fn issuers(config: &Config) -> anyhow::Result<Vec<IssuerRuntime>> {
             keys.push(key.clone());
         }
         let api_key = api_key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()));
-        let logo =
+        profile.logo =
             issuer.load_logo().map_err(|error| anyhow!("issuer \"{}\": {error}", issuer.id))?;
-        Ok(IssuerRuntime { profile, config: issuer.clone(), gateway, api_key, logo })
+        Ok(IssuerRuntime { profile, config: issuer.clone(), gateway, api_key })
     };
     config.issuer.iter().map(&mut open).collect()
 }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use acs_core::flow::present::{CodeView, FinalView, InformationView, OobView};
+use acs_core::profile::Logo;
 use askama::Template;
 use aws_lc_rs::digest;
 use axum::body::Body;
@@ -16,7 +17,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use self::logo::Logo;
 use crate::app::{DsRuntime, IssuerRuntime};
 use crate::texts::{Language, raw, text};
 
@@ -44,8 +44,9 @@ impl<'a> Face<'a> {
         let tag = Language::from_tag(tag).tag();
         let first = issuer.locales.first().and_then(|locale| issuer.name.get(locale));
         let name = issuer.name.get(tag).or(first).map_or("", String::as_str);
-        let logo = runtime.logo.as_ref();
-        Self { name, phone: &issuer.phone, logo, system: ds.and_then(|ds| ds.logo.as_ref()) }
+        let logo = runtime.profile.logo.as_ref();
+        let system = ds.and_then(|ds| ds.profile.logo.as_ref());
+        Self { name, phone: &issuer.phone, logo, system }
     }
 }
 

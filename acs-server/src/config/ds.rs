@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use acs_core::element::MessageVersion;
 use acs_core::message::ReadRules;
-use acs_core::profile::{DsProfile, EciTable, Images};
+use acs_core::profile::{DsProfile, EciTable, Images, Logo};
 use serde::Deserialize;
 
 use super::{KeyPair, RReqTargets};
-use crate::pages::logo::Logo;
+use crate::pages::logo;
 
 /// A directory server.
 #[derive(Debug, Clone, Deserialize)]
@@ -57,7 +57,7 @@ pub struct Ds {
     /// The payment system's logo on native screens of apps, as `issuer.app.images`.
     #[serde(default)]
     pub images: Images,
-    /// The payment system's logo on browser pages [Req 180].
+    /// The payment system's logo on pages of browsers and apps [Req 180, Req 162].
     pub logo: Option<SystemLogo>,
     /// Values from DS ranges (80-99) agreed with this DS [P-GEN-08].
     #[serde(default)]
@@ -101,7 +101,7 @@ impl SystemLogo {
         if self.name.trim().is_empty() {
             return Err("logo.name is empty: screen readers say it in place of the logo".to_owned());
         }
-        Logo::load(&self.file, &self.name)
+        logo::load(&self.file, &self.name)
     }
 }
 
@@ -143,6 +143,8 @@ impl Ds {
             npa_eci: self.npa_eci.clone(),
             security_code_status: self.security_code_status,
             images: self.images.clone(),
+            // A file: read at the start, see `boot`.
+            logo: None,
         }
     }
 

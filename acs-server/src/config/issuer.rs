@@ -8,7 +8,7 @@ use acs_core::flow::screen::AppTexts;
 use acs_core::flow::transaction::Interface;
 use acs_core::policy::{Rule, RuleOutcome};
 use acs_core::profile::{
-    AppSettings, DecoupledSettings, Images, IssuerProfile, Locale, OobSettings, OtpSettings,
+    AppSettings, DecoupledSettings, Images, IssuerProfile, Locale, Logo, OobSettings, OtpSettings,
     PolicyProfile, ThreeRiSettings,
 };
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use url::Url;
 
 use super::protocol::{LateStatus, PlainCReqError, RepeatedCReq, WithoutRRes};
 use super::{Consent, Protocol, Public, Spc};
-use crate::pages::logo::Logo;
+use crate::pages::logo;
 
 /// An issuer.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Issuer {
     /// Phone number shown for help.
     #[serde(default)]
     pub phone: String,
-    /// The issuer's logo on browser pages: PNG or JPEG of at most 16 KB [Req 180].
+    /// The issuer's logo on pages of browsers and apps: PNG or JPEG of at most 16 KB [Req 180].
     pub logo: Option<PathBuf>,
     /// What happens when no rule fires.
     #[serde(default = "challenge")]
@@ -219,7 +219,8 @@ impl Issuer {
             consents: self.consent.settings(),
             spc: self.spc.as_ref().map(|spc| spc.settings(protocol.spc_seconds)),
             browser: protocol.browser_readings(),
-            // A secret: read at the start, see `boot`.
+            // Files: read at the start, see `boot`.
+            logo: None,
             security_code_key: None,
         }
     }
@@ -247,7 +248,7 @@ impl Issuer {
     pub fn load_logo(&self) -> Result<Option<Logo>, String> {
         let name = self.locales.first().and_then(|locale| self.name.get(locale));
         let words = name.map_or("", String::as_str);
-        self.logo.as_ref().map(|file| Logo::load(file, words)).transpose()
+        self.logo.as_ref().map(|file| logo::load(file, words)).transpose()
     }
 
     pub(super) fn resolve(&mut self, folder: &Path) {

@@ -1,7 +1,7 @@
 //! The cardholder's pages as documents: zones, expanding texts, the wordless processing page.
 
 use acs_core::flow::present::{CodeView, OobView};
-use acs_server::pages::logo::Logo;
+use acs_server::pages::logo;
 use acs_server::pages::{self, Face};
 use acs_server::texts::Language;
 
@@ -83,7 +83,7 @@ fn logos_stand_in_the_branding_zone_with_their_words() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("logo.png");
     std::fs::write(&file, b"\x89PNG\r\n\x1a\n and so on").unwrap();
-    let load = |words| Logo::load(&file, words).unwrap();
+    let load = |words| logo::load(&file, words).unwrap();
     let (bank, system) = (load("Hinata Bank"), load("Sample \"Pay\""));
     let face = Face { logo: Some(&bank), system: Some(&system), ..FACE };
     let page = pages::code(&code_view("01"), face, false);

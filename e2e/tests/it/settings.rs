@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ds_simulator::sdk::challenge::Act;
+use ds_simulator::sdk::{Interface, Sdk};
 use ds_simulator::{Faults, RreqFault};
 use e2e::stage::{Setup, member};
 use e2e::{Card, Issuer, Stage, VERSIONS};
@@ -232,7 +236,7 @@ async fn the_erro_of_a_creq_has_the_field_that_is_set() {
     }
 }
 
-/// `issuer.logo` and `ds.logo` [Req 180]: inside the page, under a policy that lets nothing else in; a
+/// `issuer.logo` and `ds.logo` [Req 162, Req 180]: inside the page, under a policy that lets nothing else in; a
 /// file that is no image keeps the service from starting.
 #[tokio::test(flavor = "multi_thread")]
 async fn logos_are_on_the_page_where_set_so() {
@@ -252,6 +256,15 @@ async fn logos_are_on_the_page_where_set_so() {
     let (_, creq) = stage.challenged(&Issuer::Alpha.pan(Card::Sms), "2.2.0").await;
     let page = stage.tab().creq(&creq, None).await.unwrap();
     let html = &page.html;
+    assert_eq!(html.matches("<img src=\"data:image/png;base64,iVBORw0KGgo").count(), 2, "{html}");
+    assert!(html.contains("alt=\"Sample Pay\""), "{html}");
+
+    // And on those inside apps [Req 161, Req 162].
+    let set = |sdk: &mut Sdk| sdk.interface = Interface::Html;
+    let mut opened = super::app::open_with(&stage, "2.3.1", Card::Sms, set).await;
+    let screen = opened.screen(&Act::Open).await;
+    let html = URL_SAFE_NO_PAD.decode(screen.text("acsHTML").unwrap()).unwrap();
+    let html = String::from_utf8(html).unwrap();
     assert_eq!(html.matches("<img src=\"data:image/png;base64,iVBORw0KGgo").count(), 2, "{html}");
     assert!(html.contains("alt=\"Sample Pay\""), "{html}");
 

@@ -10,7 +10,7 @@ use crate::flow::oob::{Oob, waits};
 use crate::flow::screen::{INFO, MAIL, Words, at_most};
 use crate::flow::transaction::{Asked, ExpectEntry, Interface, Route, Template, Transaction, Via};
 use crate::flow::words::{self, Language};
-use crate::profile::Images;
+use crate::profile::{Images, Logo};
 
 /// What the additional button of a screen does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,11 @@ impl<'a> Shown<'a> {
     /// The logos of issuer and payment system.
     pub(in crate::flow) const fn images(&self) -> (&'a Images, &'a Images) {
         (&self.context.issuer.app.images, &self.context.ds.images)
+    }
+
+    /// The same logos on pages.
+    pub(in crate::flow) fn logos(&self) -> (Option<&'a Logo>, Option<&'a Logo>) {
+        (self.context.issuer.logo.as_ref(), self.context.ds.logo.as_ref())
     }
 
     /// Whether the trust list is asked for.

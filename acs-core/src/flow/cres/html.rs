@@ -7,6 +7,7 @@ use super::screen::key;
 use crate::flow::challenge::page::Note;
 use crate::flow::challenge::shown::Shown;
 use crate::flow::transaction::Asked;
+use crate::profile::Logo;
 
 /// The page that asks for what the challenge waits for [P-APP-28, Req 160..165, Req 374..378].
 pub(super) fn page(shown: &Shown<'_>, note: Note) -> String {
@@ -23,11 +24,12 @@ fn write(html: &mut String, shown: &Shown<'_>, note: Note) -> fmt::Result {
         html,
         "<!DOCTYPE html><html lang=\"{}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width,initial-scale=1\"><title>{header}</title><style>{CSS}</style>\
-         </head><body><main><p class=\"brand\">{issuer}</p><h1>{header}</h1>",
+         </head><body><main>",
         shown.transaction.language,
         header = Escaped(&header),
-        issuer = Escaped(words.issuer),
     )?;
+    brand(html, shown)?;
+    write!(html, "<h1>{}</h1>", Escaped(&header))?;
     if let Some(text) = shown.note(note) {
         let (class, role) = match note {
             Note::Error(_) => ("error", "alert"),
@@ -68,6 +70,25 @@ fn write(html: &mut String, shown: &Shown<'_>, note: Note) -> fmt::Result {
         )?;
     }
     html.write_str("</main></body></html>")
+}
+
+/// Who asks: the issuer's logo or its name, and the payment system's logo [Req 162].
+fn brand(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
+    let (issuer, system) = shown.logos();
+    let name = shown.words().issuer;
+    html.write_str("<p class=\"brand\">")?;
+    match issuer {
+        Some(logo) => picture(html, logo, name)?,
+        None => write!(html, "<span>{}</span>", Escaped(name))?,
+    }
+    if let Some(logo) = system {
+        picture(html, logo, logo.words())?;
+    }
+    html.write_str("</p>")
+}
+
+fn picture(html: &mut String, logo: &Logo, words: &str) -> fmt::Result {
+    write!(html, "<img src=\"{}\" alt=\"{}\">", Escaped(logo.image()), Escaped(words))
 }
 
 /// Shop, amount, card: what is known of them.

@@ -73,6 +73,7 @@ pub(in crate::flow) fn issuer() -> IssuerProfile {
             Locale { tag: "en".to_owned(), name: "Alpha Bank".to_owned() },
         ],
         phone: "0120-000-000".to_owned(),
+        logo: None,
         app: AppSettings {
             challenge_url: "https://acs.example/3ds/challenge/app".to_owned(),
             interface: Interface::Native,
@@ -301,6 +302,7 @@ impl World {
                 npa_eci: None,
                 security_code_status: true,
                 images: Images::default(),
+                logo: None,
             },
             rules: ReadRules {
                 versions: MessageVersion::ALL.to_vec(),

@@ -7,6 +7,7 @@ use crate::crypto::jwe::Encryption;
 use crate::element::MessageVersion;
 use crate::flow::transaction::Interface;
 use crate::message::decode_base64url;
+use crate::profile::Logo;
 
 fn html(version: MessageVersion, enc: Encryption) -> Sdk {
     Sdk::with(version, enc, |world, areq, _| {
@@ -124,6 +125,30 @@ fn a_choice_is_a_page_too() {
     let code = page(&sdk.send(submit("mail", "submit")).cres());
     assert!(code.contains("t•••@mail.example"), "{code}");
     assert_eq!(sdk.world.codes.len(), 1);
+}
+
+/// [Req 161, Req 162]: inside the page, each with words for who does not see it, and still within the
+/// 100,000 characters of `acsHTML` when both are as large as may be.
+#[test]
+fn the_page_carries_logos_of_issuer_and_payment_system() {
+    let image = format!("data:image/png;base64,{}", "A".repeat(16 * 1024 * 4 / 3));
+    let logo = |words: &str| Logo::new(image.clone(), words.to_owned());
+    for version in MessageVersion::ALL {
+        let mut sdk = Sdk::with(version, Encryption::A128Gcm, |world, _, _| {
+            world.issuer.app.interface = Interface::Html;
+            world.issuer.logo = logo("Alpha Bank");
+            world.ds.logo = logo("Sample \"Pay\"");
+        });
+        let text = page(&sdk.send(json!({})).cres());
+        assert_eq!(text.matches(&format!("<img src=\"{image}\" alt=\"")).count(), 2);
+        assert!(text.contains("alt=\"アルファ銀行\"><img "), "in the language of the page");
+        assert!(text.contains("alt=\"Sample &quot;Pay&quot;\"></p>"));
+    }
+    let mut plain = html(MessageVersion::V231, Encryption::A128Gcm);
+    let text = page(&plain.send(json!({})).cres());
+    assert!(
+        text.contains("<p class=\"brand\"><span>アルファ銀行</span></p>") && !text.contains("<img")
+    );
 }
 
 /// [P-APP-15]
