@@ -272,6 +272,10 @@ pub(super) fn one_line(text: &str) -> String {
             | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}')
     };
+    let stays = |c: char| (c == ' ' || !c.is_whitespace()) && !c.is_control() && visible(&c);
+    if text.chars().all(stays) && text.trim_matches(' ') == text && !text.contains("  ") {
+        return text.to_owned();
+    }
     let spaced: String = text
         .chars()
         .map(|c| if c.is_whitespace() || c.is_control() { ' ' } else { c })
@@ -359,6 +363,12 @@ mod tests {
     fn strangers_texts_become_one_harmless_line() {
         assert_eq!(one_line(" a\u{202e}b\r\n\tc \u{200b}\u{3000} d "), "ab c d");
         assert_eq!(one_line("\u{feff}\u{2066}"), "");
+        for one in ["みどり書店 Midori Books", "a", ""] {
+            assert_eq!(one_line(one), one);
+        }
+        for (two, one) in [("a  b", "a b"), (" a", "a"), ("a ", "a"), ("a\u{a0}b", "a b")] {
+            assert_eq!(one_line(two), one);
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn matches_pattern(pattern: Pattern, value: &str) -> bool {
         }
         Pattern::ThreeCapitals => bytes.len() == 3 && bytes.iter().all(u8::is_ascii_uppercase),
         Pattern::AuthenticationValue => authentication_value(bytes),
-        Pattern::Base64Url => !bytes.is_empty() && bytes.iter().all(base64url),
+        Pattern::Base64Url => !bytes.is_empty() && base64url_only(bytes),
         Pattern::Jwe => segments(value, 5, Some(1)),
         Pattern::Jws => segments(value, 3, None),
     }
@@ -146,11 +146,16 @@ fn minute(digits: &[u8]) -> bool {
 
 /// [P-GEN-09, Note 48]
 fn uuid(bytes: &[u8]) -> bool {
-    bytes.len() == 36
-        && bytes.iter().enumerate().all(|(at, b)| match at {
-            8 | 13 | 18 | 23 => *b == b'-',
-            _ => b.is_ascii_hexdigit(),
-        })
+    const DASHES: [bool; 36] = {
+        let mut dashes = [false; 36];
+        (dashes[8], dashes[13], dashes[18], dashes[23]) = (true, true, true, true);
+        dashes
+    };
+    let Ok(bytes) = <&[u8; 36]>::try_from(bytes) else { return false };
+    // Looks at every byte, so that many can be looked at together.
+    bytes.iter().zip(DASHES).fold(true, |good, (byte, dash)| {
+        good & ((*byte == b'-') == dash) & (byte.is_ascii_hexdigit() != dash)
+    })
 }
 
 /// 28 characters of base64: 20 bytes with one sign of padding, 21 without, 19 with two.
@@ -270,6 +275,21 @@ mod tests {
         ] {
             assert!(!is_plain_url(other), "{other}");
         }
+    }
+
+    #[test]
+    fn a_uuid_has_its_dashes_and_digits_in_their_places() {
+        let good = "8a880dc0-d2d2-4067-bcb1-b08d1690B26E";
+        assert!(uuid(good.as_bytes()));
+        for at in 0..good.len() {
+            for other in [b'-', b'0', b'g', b'/', b':', b'@', b'G', b'`', 0xc3] {
+                let mut changed = good.as_bytes().to_vec();
+                changed[at] = other;
+                let is_dash = matches!(at, 8 | 13 | 18 | 23);
+                assert_eq!(uuid(&changed), other == if is_dash { b'-' } else { b'0' });
+            }
+        }
+        assert!(!uuid(&good.as_bytes()[1..]) && !uuid(format!("{good}0").as_bytes()));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) async fn run<S>(
     let mut look = Instant::now() + limits.header();
     loop {
         tokio::select! {
+            // Mostly it is the connection.
+            biased;
             ended = &mut connection => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "connection ended");

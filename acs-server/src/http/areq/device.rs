@@ -18,10 +18,14 @@ pub(super) fn method_data_found(areq: &AReq, app: &App) -> bool {
     method_runs(areq, app).any(|(run, seconds)| app.desk.methods.contains(run, now, seconds))
 }
 
-/// The app that sent this AReq, or the device whose cookie was seen in a method run of it. Anybody can let another's browser
-/// make a run for a payment of his own, so unless the issuer wants otherwise the run has to come
-/// from where the AReq says the browser is: a device seen elsewhere counts as not seen.
+/// Where the issuer binds devices: the app that sent this AReq, or the device whose cookie was seen in a
+/// method run of it. Anybody can let another's browser make a run for a payment of his own, so unless
+/// the issuer wants otherwise the run has to come from where the AReq says the browser is: a device
+/// seen elsewhere counts as not seen.
 pub(super) fn seen(areq: &AReq, issuer: &IssuerRuntime, app: &App) -> Option<DeviceId> {
+    if !issuer.profile.consents.device_binding {
+        return None;
+    }
     if let Some(sdk) = &areq.app {
         return device_of_app(&sdk.sdk_app_id, app.vault.challenge_keys());
     }
