@@ -126,8 +126,10 @@ fn try_look(
     let chain = chain::load(&config.cert, roots)?;
     let ends = chain::verify(&chain, roots, now)?;
     let signer = KeySigner::load(&config.key, &chain)?;
-    let signature = signer.sign(PROBE).map_err(|_| SigningError::NotItsKey)?;
-    chain::verify_signature(&chain[0], PROBE, &signature)?;
+    // As content is: behind the header.
+    let probe = format!("{}.{PROBE}", signer.protected_header());
+    let signature = signer.sign(probe.as_bytes()).map_err(|_| SigningError::NotItsKey)?;
+    chain::verify_signature(&chain[0], probe.as_bytes(), &signature)?;
     Ok((signer, ends))
 }
 
@@ -226,7 +228,7 @@ const INTERVAL: Duration = Duration::from_secs(3600);
 /// answered U until it can.
 const LOOK: Duration = Duration::from_secs(60);
 const DAY_SECONDS: u64 = 24 * 3600;
-const PROBE: &[u8] = b"acsSignedContent self-check";
+const PROBE: &str = "acsSignedContent self-check";
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use acs_core::crypto::ChallengeKeys;
 use acs_core::element::Pan;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::cipher::{AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::{hkdf, hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -38,6 +39,7 @@ pub struct Vault {
     index: hmac::Key,
     replay: hmac::Key,
     areq: LessSafeKey,
+    areq_end: EncryptingKey,
     challenge: ChallengeKeys,
     trans_id: TransIdKey,
 }
@@ -204,8 +206,9 @@ impl Vault {
     }
 
     /// GMAC over an AReq, with the digest of its dsTransID for a nonce: a tenth of the time of a
-    /// keyed hash. One digest is kept for each dsTransID, so that a pad that nobody has hides what
-    /// it was made of; whether two are equal is all that is ever told.
+    /// keyed hash. A dsTransID that the window has forgotten may come with another AReq, so the tag is
+    /// encrypted once more: of two tags under one nonce the algebra would tell the key of the hash.
+    /// What is left to tell is whether two are equal.
     fn areq_digest(&self, ds_trans: &[u8; 16], body: &[u8]) -> [u8; 16] {
         let mut nonce = [0; NONCE_LEN];
         nonce.copy_from_slice(&ds_trans[..NONCE_LEN]);
@@ -214,7 +217,11 @@ impl Vault {
             .areq
             .seal_in_place_separate_tag(nonce, Aad::from(body), &mut [])
             .expect("a body of at most some megabytes is sealed");
-        first_half(tag.as_ref())
+        let mut digest = first_half(tag.as_ref());
+        self.areq_end
+            .less_safe_encrypt(&mut digest, EncryptionContext::None)
+            .expect("ECB over a whole block has no failing input");
+        digest
     }
 
     /// The keyed digest by which a repeated part of a notice is recognised [P-OPR-02].
@@ -265,6 +272,9 @@ impl Vault {
             index: hmac::Key::new(hmac::HMAC_SHA256, &*sub("card index")?),
             replay: hmac::Key::new(hmac::HMAC_SHA256, &*sub("replay digest")?),
             areq: aead(&*sub("AReq digest")?)?,
+            areq_end: UnboundCipherKey::new(&AES_256, &*sub("AReq digest end")?)
+                .and_then(EncryptingKey::ecb)
+                .map_err(|_| "cipher key failed".to_owned())?,
             challenge: ChallengeKeys { otp: sub("otp hash")?, token: sub("form token")? },
             trans_id: TransIdKey::new(&*sub("acsTransID")?)?,
         })

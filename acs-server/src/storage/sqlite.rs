@@ -634,9 +634,16 @@ fn load_reply_keys(conn: &Connection) -> rusqlite::Result<Vec<(i64, UtcMillis, V
         .collect()
 }
 
-fn load_reply_texts(conn: &Connection) -> rusqlite::Result<Vec<(i64, Arc<str>)>> {
+/// A text that cannot be read is worth some repeats, no service that does not start.
+fn load_reply_texts(conn: &Connection) -> rusqlite::Result<Vec<(i64, Option<Arc<str>>)>> {
     conn.prepare("SELECT id, text FROM reply_texts")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([], |row| {
+            let (id, text) = (row.get(0)?, row.get_ref(1)?.as_str().ok().map(Arc::from));
+            if text.is_none() {
+                tracing::warn!(id, "a text of replies cannot be read");
+            }
+            Ok((id, text))
+        })?
         .collect()
 }
 

@@ -11,7 +11,9 @@ use crate::profile::Logo;
 
 /// The page that asks for what the challenge waits for [P-APP-28, Req 160..165, Req 374..378].
 pub(super) fn page(shown: &Shown<'_>, note: Note) -> String {
-    let mut html = String::with_capacity(TYPICAL_LENGTH);
+    let (issuer, system) = shown.logos();
+    let logos = [issuer, system].into_iter().flatten().map(|logo| logo.image().len());
+    let mut html = String::with_capacity(TYPICAL_LENGTH + logos.sum::<usize>());
     // Writing to a String cannot fail.
     let _ = write(&mut html, shown, note);
     html
@@ -88,7 +90,8 @@ fn brand(html: &mut String, shown: &Shown<'_>) -> fmt::Result {
 }
 
 fn picture(html: &mut String, logo: &Logo, words: &str) -> fmt::Result {
-    write!(html, "<img src=\"{}\" alt=\"{}\">", Escaped(logo.image()), Escaped(words))
+    // Nothing in its address would have to be escaped.
+    write!(html, "<img src=\"{}\" alt=\"{}\">", logo.image(), Escaped(words))
 }
 
 /// Shop, amount, card: what is known of them.

@@ -139,7 +139,11 @@ fn the_page_carries_logos_of_issuer_and_payment_system() {
             world.issuer.logo = logo("Alpha Bank");
             world.ds.logo = logo("Sample \"Pay\"");
         });
-        let text = page(&sdk.send(json!({})).cres());
+        let cres = sdk.send(json!({})).cres();
+        for page in [&cres["acsHTML"], &cres["acsHTMLRefresh"]] {
+            assert!(page.as_str().is_none_or(|page| page.len() <= 100_000));
+        }
+        let text = page(&cres);
         assert_eq!(text.matches(&format!("<img src=\"{image}\" alt=\"")).count(), 2);
         assert!(text.contains("alt=\"アルファ銀行\"><img "), "in the language of the page");
         assert!(text.contains("alt=\"Sample &quot;Pay&quot;\"></p>"));

@@ -194,6 +194,10 @@ impl Snapshot {
             return Ok(());
         }
         self.end();
+        if !self.conn.is_autocommit() {
+            // One that could not be ended.
+            self.conn.execute_batch("ROLLBACK")?;
+        }
         // What it shows is settled by the first look-up in it, which comes after the count was read.
         execute(&self.conn, "BEGIN")?;
         self.taken = Some((commits, now));
@@ -202,6 +206,7 @@ impl Snapshot {
 
     fn end(&mut self) {
         if self.taken.take().is_some()
+            && !self.conn.is_autocommit()
             && let Err(error) = execute(&self.conn, "COMMIT")
         {
             tracing::warn!(%error, "a reading snapshot did not end");

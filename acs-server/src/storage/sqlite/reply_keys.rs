@@ -30,8 +30,8 @@ pub(super) struct ReplyKey {
 pub(super) struct SealedReply {
     pub(super) key: Arc<ReplyKey>,
     pub(super) bytes: Vec<u8>,
-    /// What the message has beside, in clear.
-    pub(super) text: Option<ReplyText>,
+    /// What the message has beside, in clear, and where.
+    pub(super) text: Option<(ReplyText, u32)>,
 }
 
 #[derive(Debug)]
@@ -71,13 +71,11 @@ impl ReplyKeys {
     ) -> Result<SealedReply, VaultError> {
         let key = self.key_at(vault, at)?;
         let StoredReply { own: mut bytes, common } = reply;
-        let text =
-            common.map(|CommonText { at, text }| ReplyText { id: texts.number(&text), text, at });
-        let known = text.as_ref().map(|text| (text.id, text.at));
+        let text = common.map(|CommonText { at, text }| (texts.of(&text), at));
         // The tag apart: a vector that grew before would leave a copy in clear behind.
         let tag = key
             .aead
-            .seal_in_place_separate_tag(nonce(number), associated_data(known), &mut bytes)
+            .seal_in_place_separate_tag(nonce(number), associated_data(text.as_ref()), &mut bytes)
             .map_err(|_| VaultError::Random)?;
         bytes.extend_from_slice(tag.as_ref());
         Ok(SealedReply { key, bytes, text })
@@ -96,16 +94,19 @@ impl ReplyKeys {
         let Some(key) = self.state().known.get(&key_id).cloned() else {
             return Ok(None);
         };
+        let text = match text {
+            Some((id, at)) => Some((texts.get(id).ok_or(VaultError::Forged)?, at)),
+            None => None,
+        };
         let mut own = sealed.to_vec();
         let length = key
             .aead
-            .open_in_place(nonce(number), associated_data(text), &mut own)
+            .open_in_place(nonce(number), associated_data(text.as_ref()), &mut own)
             .map_err(|_| VaultError::Forged)?
             .len();
         own.truncate(length);
-        let Some((id, at)) = text else { return Ok(Some(StoredReply::new(own))) };
-        let text = texts.text(id).filter(|_| at as usize <= own.len()).ok_or(VaultError::Forged)?;
-        Ok(Some(StoredReply { own, common: Some(CommonText { at, text }) }))
+        let common = text.map(|(ReplyText { text, .. }, at)| CommonText { at, text });
+        Ok(Some(StoredReply { own, common }))
     }
 
     /// Forgets the keys past their time and says whether there were any.
@@ -179,9 +180,8 @@ fn aead(key: &[u8]) -> Result<LessSafeKey, VaultError> {
     UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| VaultError::Forged)
 }
 
-fn associated_data(text: Option<(i64, u32)>) -> Aad<Vec<u8>> {
-    let data = text.map(|(id, at)| ReplyText::associated_data(id, at).to_vec());
-    Aad::from(data.unwrap_or_default())
+fn associated_data(text: Option<&(ReplyText, u32)>) -> Aad<Vec<u8>> {
+    Aad::from(text.map(|(text, at)| text.associated_data(*at).to_vec()).unwrap_or_default())
 }
 
 fn nonce(number: TransactionNumber) -> Nonce {
@@ -219,7 +219,7 @@ mod tests {
         }
 
         fn open(&self, number: u64, sealed: &SealedReply) -> Option<StoredReply> {
-            let text = sealed.text.as_ref().map(|text| (text.id, text.at));
+            let text = sealed.text.as_ref().map(|(text, at)| (text.id, *at));
             self.try_open(number, sealed, text).unwrap()
         }
 
@@ -261,14 +261,19 @@ mod tests {
         let keys = Keys::fresh();
         let whole = b"{\"a\":\"header.b\"}";
         let sealed = keys.seal(9, 0, StoredReply::around(whole, 6, "header".into()));
-        keys.texts.number(&"another".into());
+        keys.texts.of(&"another".into());
         assert!(!sealed.bytes.windows(6).any(|bytes| bytes == b"header"));
         assert_eq!(keys.open(9, &sealed).unwrap().into_message(), whole);
         for text in [None, Some((1, 5)), Some((2, 6)), Some((3, 6))] {
             assert!(keys.try_open(9, &sealed, text).is_err(), "{text:?}");
         }
-        let lost = Keys { texts: ReplyTexts::new(Vec::new()), ..keys };
-        assert!(lost.try_open(9, &sealed, Some((1, 6))).is_err());
+        let mut keys = keys;
+        for rows in [Vec::new(), vec![(1, None)], vec![(1, Some("hEader".into()))]] {
+            keys.texts = ReplyTexts::new(rows);
+            assert!(keys.try_open(9, &sealed, Some((1, 6))).is_err(), "{:?}", keys.texts);
+        }
+        keys.texts = ReplyTexts::new(vec![(1, Some("header".into()))]);
+        assert_eq!(keys.open(9, &sealed).unwrap().into_message(), whole);
     }
 
     #[test]

@@ -481,7 +481,8 @@ impl Stored {
             )?;
             self.keys.pending.push(key.id);
         }
-        if let Some(text) = reply.text.as_ref().filter(|text| self.texts.lacks(text.id)) {
+        let text = reply.text.as_ref().map(|(text, _)| text);
+        if let Some(text) = text.filter(|text| self.texts.lacks(text.id)) {
             conn.execute(
                 "INSERT INTO reply_texts (id, text) VALUES (?1, ?2)",
                 params![text.id, text.text],
@@ -554,7 +555,7 @@ impl<'a> Kept<'a> {
         self.reply.map(|reply| reply.bytes.as_slice())
     }
 
-    fn text(&self) -> Option<&'a ReplyText> {
+    fn text(&self) -> Option<&'a (ReplyText, u32)> {
         self.reply.and_then(|reply| reply.text.as_ref())
     }
 }
@@ -601,8 +602,8 @@ fn insert_opening(
         kept.key(),
         kept.reply(),
         kept.opening,
-        kept.text().map(|text| text.id),
-        kept.text().map(|text| text.at),
+        kept.text().map(|(text, _)| text.id),
+        kept.text().map(|(_, at)| at),
     ])?;
     Ok(())
 }
