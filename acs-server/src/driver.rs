@@ -227,7 +227,9 @@ pub(crate) fn commit(
     app: &Arc<App>,
     unit: Unit,
 ) -> impl Future<Output = Result<Committed, StoreError>> + Send {
-    let empty = unit.transaction.is_none() && unit.events.is_empty() && unit.outgoing.is_empty();
+    let Unit { transaction, events, outgoing, consents, closes } = &unit;
+    let rows = events.len() + outgoing.len() + consents.len();
+    let empty = rows == 0 && transaction.is_none() && closes.is_none();
     // Asked for here, so that no future carries the unit about.
     let asked = (!empty).then(|| {
         crash::pass("before-commit");

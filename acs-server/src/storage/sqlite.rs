@@ -7,6 +7,8 @@ pub mod consents;
 mod error;
 mod hot;
 pub mod notices;
+mod outgoing;
+mod queue;
 mod reader;
 mod reply_keys;
 mod reply_texts;
@@ -37,11 +39,11 @@ use super::{
 };
 use crate::vault::{KEY_NAME_BYTES, Vault, unhex};
 use hot::Hot;
+use queue::{Job, Queue, Told};
 use reply_keys::ReplyKeys;
 use reply_texts::ReplyTexts;
 use rows::SealedUnit;
 use window::Window;
-use writer::{Job, Queue, Told};
 
 pub use error::OpenError;
 pub use schema::{SCHEMA_VERSION, schema_version};
@@ -398,25 +400,7 @@ impl Store for SqliteStore {
         after: Option<OutgoingPlace>,
         limit: usize,
     ) -> BoxFuture<'_, Result<Due, StoreError>> {
-        Box::pin(self.read(move |shared, conn| {
-            let OutgoingPlace { next_attempt, transaction, kind } = after.unwrap_or(FIRST);
-            let mut statement = conn.prepare_cached(rows::OUTGOING_DUE)?;
-            let place = params![now.0, next_attempt, transaction, kind, sql_limit(limit)];
-            let mut found = statement.query(place)?;
-            let (mut due, mut last, mut seen) = (Due::default(), None, 0);
-            let mut unreadable = Unreadable::default();
-            while let Some(row) = found.next()? {
-                seen += 1;
-                last = Some(rows::read_place(row)?);
-                match rows::read_outgoing(row) {
-                    Ok(row) => due.rows.push(row),
-                    Err(error) => unreadable.note(error),
-                }
-            }
-            due.rest = last.filter(|_| seen >= limit);
-            unreadable.tell(&shared.unreadable);
-            Ok(due)
-        }))
+        Box::pin(self.read(move |shared, conn| outgoing::due(shared, conn, now, after, limit)))
     }
 
     fn open_message(&self, message: &SealedMessage) -> Result<OutgoingRow, StoreError> {
@@ -560,30 +544,6 @@ impl Shared {
     }
 }
 
-/// Outgoing rows of one look that could not be read.
-#[derive(Debug, Default)]
-struct Unreadable {
-    count: usize,
-    first: Option<StoreError>,
-}
-
-impl Unreadable {
-    fn note(&mut self, error: StoreError) {
-        self.count += 1;
-        self.first.get_or_insert(error);
-    }
-
-    /// Tells the log when there are more than the last look found: it looks four times a second.
-    fn tell(self, known: &AtomicUsize) {
-        let Self { count, first } = self;
-        if count > known.swap(count, Ordering::Relaxed)
-            && let Some(error) = first
-        {
-            tracing::error!(count, %error, alert = true, "outgoing rows cannot be read and stay");
-        }
-    }
-}
-
 /// A transaction without its reply.
 fn state(
     shared: &Shared,
@@ -700,8 +660,6 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Before every outgoing row.
-const FIRST: OutgoingPlace = OutgoingPlace { next_attempt: i64::MIN, transaction: 0, kind: 0 };
 /// About what a unit adds to the log: a page and a half.
 const UNIT_BYTES: u64 = 6 * 1024;
 const NOTICE_RETRY: Duration = Duration::from_millis(10);
